@@ -1,0 +1,195 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A census counts what a library holds, per section; comparing two says what was gained and what was lost.
+
+Private to this collection. take() reads, compare() is pure.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .plex_db import (
+    ANALYSED,
+    BLOBS,
+    LIBRARY,
+    PARENTS_AND_EXTRAS,
+    TRACK,
+    VECTOR_BLOB,
+    attach_blobs,
+    reading,
+    sections,
+)
+
+Census = dict[str, Any]
+
+_ITEMS = """
+SELECT library_section_id, metadata_type, deleted_at IS NULL, count(*), coalesce(sum(extra_data LIKE ?), 0)
+FROM metadata_items GROUP BY 1, 2, 3
+"""
+_PARTS = """
+SELECT media_items.library_section_id, media_parts.deleted_at IS NULL, count(*)
+FROM media_parts JOIN media_items ON media_items.id = media_parts.media_item_id GROUP BY 1, 2
+"""
+_VECTORS = """
+SELECT metadata_items.library_section_id, count(*)
+FROM blobs.blobs AS vector JOIN metadata_items ON metadata_items.id = vector.linked_id
+WHERE vector.linked_type = 'metadata_item' AND vector.blob_type = ? GROUP BY 1
+"""
+_ALL_VECTORS = "SELECT count(*) FROM blobs.blobs WHERE linked_type = 'metadata_item' AND blob_type = ?"
+
+
+def count_library(connection: sqlite3.Connection) -> Census:
+    """Count the library database of an open connection; vectors are left at zero."""
+    found: dict[int, dict[str, Any]] = {
+        section["id"]: {
+            "id": section["id"],
+            "name": section["name"],
+            "type": section["type"],
+            "items": {},
+            "deleted": {},
+            "analysed": 0,
+            "analysed_items": 0,
+            "parts": 0,
+            "parts_deleted": 0,
+            "blobs": 0,
+        }
+        for section in sections(connection)
+    }
+    unsectioned: dict[str, int] = {}
+    for key, kind, live, count, analysed in connection.execute(_ITEMS, (ANALYSED,)):
+        if key not in found:
+            # Playlists and extras belong to no section; placeholder rows belong to section -2.
+            unsectioned[str(kind)] = unsectioned.get(str(kind), 0) + (count if live else 0)
+            continue
+        found[key]["items" if live else "deleted"][str(kind)] = count
+        if live:
+            found[key]["analysed_items"] += analysed
+            found[key]["analysed"] += analysed if kind == TRACK else 0
+    for key, live, count in connection.execute(_PARTS):
+        if key in found:
+            found[key]["parts" if live else "parts_deleted"] = count
+    (schema,) = connection.execute("SELECT count(*) FROM schema_migrations").fetchone()
+    return {
+        "sections": list(found.values()),
+        "unsectioned": unsectioned,
+        "schema_migrations": schema,
+        "vector_blobs": 0,
+    }
+
+
+def take(directory: Path, timeout: float = 10.0) -> Census:
+    """Count both databases of a directory, read-only, while Plex may be writing."""
+    with reading(directory / LIBRARY, timeout) as connection:
+        attach_blobs(connection, directory / BLOBS)
+        connection.execute("BEGIN")
+        census = count_library(connection)
+        vectors = dict(connection.execute(_VECTORS, (VECTOR_BLOB,)).fetchall())
+        (census["vector_blobs"],) = connection.execute(_ALL_VECTORS, (VECTOR_BLOB,)).fetchone()
+        connection.execute("COMMIT")
+    for section in census["sections"]:
+        section["blobs"] = vectors.get(section["id"], 0)
+    return census
+
+
+@dataclass
+class SectionChange:
+    """What happened to one section between two censuses."""
+
+    id: int
+    name: str
+    type: str
+    selected: bool
+    state: str = "kept"
+    gained: dict[str, int] = field(default_factory=dict)
+    lost: dict[str, int] = field(default_factory=dict)
+    regrouped: dict[str, int] = field(default_factory=dict)
+    deleted: dict[str, int] = field(default_factory=dict)
+    analysed_before: int = 0
+    analysed_after: int = 0
+    pending: int = 0
+    untouched: bool = True
+
+    @property
+    def lost_items(self) -> int:
+        """How many live items are no longer there."""
+        return sum(self.lost.values())
+
+
+@dataclass
+class Comparison:
+    """Two censuses compared, section by section."""
+
+    sections: list[SectionChange]
+
+    @property
+    def lost(self) -> list[SectionChange]:
+        """Sections that lost live items or analysed tracks, or are gone themselves."""
+        return [
+            change
+            for change in self.sections
+            if change.lost or change.state == "gone" or change.analysed_after < change.analysed_before
+        ]
+
+    @property
+    def disturbed(self) -> list[SectionChange]:
+        """Sections nobody asked for that are not as they were."""
+        return [change for change in self.sections if not change.selected and not change.untouched]
+
+    @property
+    def analysed_gained(self) -> int:
+        """How many tracks more are analysed."""
+        return sum(change.analysed_after - change.analysed_before for change in self.sections)
+
+
+def _falls(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
+    return {kind: count - after.get(kind, 0) for kind, count in before.items() if after.get(kind, 0) < count}
+
+
+def is_selected(section: Mapping[str, Any], selected: Collection[str]) -> bool:
+    """Tell whether a run works on a section: by name, or all but photos when no name was given."""
+    return section["name"] in selected if selected else section["type"] != "photo"
+
+
+def _change(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, selected: bool) -> SectionChange:
+    known = after or before or {}
+    nothing: dict[str, Any] = {"items": {}, "deleted": {}, "analysed": 0}
+    old, new = before or nothing, after or nothing
+    falls = _falls(old["items"], new["items"])
+    parents = {str(kind) for kind in PARENTS_AND_EXTRAS} if selected else set()
+    tracks = new["items"].get(str(TRACK), 0)
+    return SectionChange(
+        id=known["id"],
+        name=known["name"],
+        type=known["type"],
+        selected=selected,
+        state="gone" if after is None else "new" if before is None else "kept",
+        gained=_falls(new["items"], old["items"]),
+        lost={kind: count for kind, count in falls.items() if kind not in parents},
+        regrouped={kind: count for kind, count in falls.items() if kind in parents},
+        deleted=_falls(new["deleted"], old["deleted"]),
+        analysed_before=old["analysed"],
+        analysed_after=new["analysed"],
+        pending=tracks - new["analysed"],
+        untouched=before == after,
+    )
+
+
+def compare(before: Census, after: Census, selected: Collection[str] = ()) -> Comparison:
+    """Say what was gained and lost from one census to the next."""
+    old = {section["id"]: section for section in before["sections"]}
+    new = {section["id"]: section for section in after["sections"]}
+    return Comparison(
+        [
+            _change(old.get(key), new.get(key), is_selected(new.get(key) or old[key], selected))
+            for key in sorted({*old, *new})
+        ]
+    )
+
+
+def passes_limit(lost: int, total: int, at_least: int = 20, percent: float = 1.0) -> bool:
+    """Tell whether a loss is more than the larger of a number and a share: then the run must stop."""
+    return lost > max(at_least, total * percent / 100)
