@@ -1,0 +1,97 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Is it done, stalled, partial? Pure functions over the samples of one phase.
+
+The first line is the begin of the phase with the counts before it; time comes in as an argument. `done` is
+said only on evidence: everything else has a word of its own.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import replace
+
+from . import signs
+from .judgement_sonic import sonic
+from .pace import duration_words, pace
+from .processes import SCANNER
+from .samples import Sample
+from .verdicts import (
+    DONE,
+    FAILED,
+    STALLED,
+    TIMED_OUT,
+    WAITING,
+    Judgement,
+    Thresholds,
+    known,
+    lost,
+    series,
+    waiting_words,
+)
+
+PHASES = ("stabilise", "scan", "refresh", "sonic")
+
+
+def judge(phase: str, lines: t.Sequence[Sample], thresholds: Thresholds, now: float) -> Judgement:
+    """The verdict on a phase from its begin line and all samples since."""
+    rules = {"stabilise": _stabilise, "scan": _scan, "refresh": _scan, "sonic": sonic}
+    judgement = rules[phase](lines, thresholds, now)
+    elapsed = now - float(lines[0]["at"])
+    if judgement.finished or not thresholds.timeout_seconds or elapsed < thresholds.timeout_seconds:
+        return judgement
+    return replace(
+        judgement,
+        verdict=TIMED_OUT,
+        message=f"not finished after {duration_words(thresholds.timeout_seconds)}: {judgement.message}",
+        eta_seconds=None,
+    )
+
+
+def _stabilise(lines: t.Sequence[Sample], thresholds: Thresholds, now: float) -> Judgement:
+    trouble = lost(lines, thresholds, now)
+    if trouble:
+        return Judgement(FAILED, trouble)
+    streak = signs.quiet_streak(lines[1:], thresholds.cpu_percent)
+    in_grace = now - float(lines[0]["at"]) < thresholds.grace_seconds
+    if streak >= thresholds.quiet_samples and not in_grace:
+        return Judgement(DONE, f"quiet {streak} times in a row")
+    return Judgement(WAITING, waiting_words(lines, thresholds, streak, None))
+
+
+def _scan(lines: t.Sequence[Sample], thresholds: Thresholds, now: float) -> Judgement:
+    section = t.cast("int | None", lines[0].get("section"))
+    files, points = series(lines, "parts")
+    speed = pace(points, None)
+    facts = Judgement(WAITING, "", done=files, rate=speed.rate)
+    trouble = lost(lines, thresholds, now)
+    if trouble:
+        return replace(facts, verdict=FAILED, message=trouble)
+    streak = signs.quiet_streak(lines[1:], thresholds.cpu_percent, section)
+    moved = signs.last_life(lines, thresholds.cpu_percent, (SCANNER,))
+    settled = streak >= thresholds.quiet_samples and signs.still(lines[1:], thresholds.quiet_samples)
+    if (
+        settled
+        and now - float(lines[0]["at"]) >= thresholds.grace_seconds
+        and signs.scan_seen(lines, section)
+    ):
+        return replace(facts, verdict=DONE, message=_scan_words(lines))
+    if now - moved >= thresholds.stall_seconds:
+        why = "the scan never began" if not signs.scan_seen(lines, section) else "nothing moves any more"
+        message = (
+            f"{why} for {duration_words(now - moved)}, {waiting_words(lines, thresholds, streak, section)}"
+        )
+        return replace(facts, verdict=STALLED, message=message)
+    message = f"{_scan_words(lines)}; {waiting_words(lines, thresholds, streak, section)}"
+    return replace(facts, message=message)
+
+
+def _scan_words(lines: t.Sequence[Sample]) -> str:
+    latest, at_begin = known(lines), signs.counts(lines[0])
+    if latest is None:
+        return "no counts yet"
+    words = f"{latest['items']:,} items in {latest['parts']:,} files"
+    if at_begin is None:
+        return words
+    change = (latest["parts"] or 0) - (at_begin["parts"] or 0)
+    gone = (latest["parts_deleted"] or 0) - (at_begin["parts_deleted"] or 0)
+    return f"{words} ({change:+,} files" + (f", {gone:,} marked as deleted)" if gone > 0 else ")")

@@ -1,0 +1,91 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The words a judgement may say, and what all phases share in finding them."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from . import signs
+from .pace import duration_words
+from .samples import Sample
+
+WAITING = "waiting"
+DONE = "done"
+ALREADY_COMPLETE = "already_complete"
+PARTIAL = "partial"
+STALLED = "stalled"
+TIMED_OUT = "timed_out"
+FAILED = "failed"
+
+
+# One reading of a container that is gone may be a reading between two states.
+GONE_SAMPLES = 2
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Patience of one phase. A timeout of 0 means none."""
+
+    quiet_samples: int
+    cpu_percent: float
+    stall_seconds: float
+    timeout_seconds: float
+    grace_seconds: float
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One verdict with its numbers; what is not known is None."""
+
+    verdict: str
+    message: str
+    expected: int | None = None
+    done: int | None = None
+    left: int | None = None
+    rate: float | None = None
+    eta_seconds: float | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether waiting is over, one way or another."""
+        return self.verdict != WAITING
+
+
+def lost(lines: t.Sequence[Sample], thresholds: Thresholds, now: float) -> str:
+    """Why there is nothing left to wait for, "" when there is."""
+    last = lines[1:][-GONE_SAMPLES:]
+    if len(last) == GONE_SAMPLES and all(s.get("container") in ("missing", "exited", "dead") for s in last):
+        return f"the container is {last[-1]['container']}"
+    for field, alive, words in (
+        ("http", 200, "the server does not answer"),
+        ("database", "ok", "the database cannot be read"),
+    ):
+        silent = now - signs.last_time(lines, field, alive)
+        if len(lines) > 1 and lines[-1].get(field) != alive and silent >= thresholds.stall_seconds:
+            detail = lines[-1].get(f"{field}_words") or lines[-1].get(field)
+            return f"{words} for {duration_words(silent)} ({detail})"
+    return ""
+
+
+def known(lines: t.Sequence[Sample]) -> dict[str, int | None] | None:
+    """The last counts that could be read."""
+    return next((found for sample in reversed(lines) if (found := signs.counts(sample)) is not None), None)
+
+
+def series(lines: t.Sequence[Sample], name: str) -> tuple[int | None, list[tuple[float, int]]]:
+    """The last value of one count, and all its values in order of time."""
+    points = [
+        (float(sample["at"]), value)
+        for sample in lines
+        if (found := signs.counts(sample)) is not None and (value := found.get(name)) is not None
+    ]
+    return (points[-1][1] if points else None), points
+
+
+def waiting_words(lines: t.Sequence[Sample], thresholds: Thresholds, streak: int, section: int | None) -> str:
+    """What is being waited for."""
+    if len(lines) < 2:
+        return "no sample yet"
+    reasons = signs.busy_reasons(lines[-1], thresholds.cpu_percent, section)
+    return ", ".join(reasons) if reasons else f"quiet {streak} of {thresholds.quiet_samples}"
