@@ -1,0 +1,128 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: logs_archive
+short_description: Put logs of all kinds into one masked archive
+description:
+  - Takes files, directories, outputs of commands and other archives into one C(tar.gz) with an C(index.json).
+  - What is missing or unreadable is noted in the index and never stops the rest, because logs are wanted most when
+    half of the machine is gone.
+  - Tokens, keys, claim codes and mail addresses are masked.
+author: ["plex-burst maintainers"]
+attributes:
+  check_mode:
+    description: Whether it can say what it would do without doing it.
+    support: full
+  diff_mode:
+    description: Whether it shows what changes.
+    support: none
+  idempotent:
+    description: Whether a second call changes nothing.
+    support: none
+options:
+  dest:
+    description: The archive to write, mode 0600.
+    type: path
+    required: true
+  sources:
+    description: What to take, in order.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: Name in the archive.
+        type: str
+        required: true
+      path:
+        description: A file or a directory.
+        type: path
+      command:
+        description: A program with its arguments, whose output is taken.
+        type: list
+        elements: str
+      archive:
+        description: Another archive made by this module, whose members are taken.
+        type: path
+  secrets:
+    description: Values to mask wherever they stand, besides those of known shape.
+    type: list
+    elements: str
+    default: []
+  limit:
+    description: Bytes to take from the end of each file.
+    type: int
+    default: 50000000
+  timeout:
+    description: Seconds that each command may take.
+    type: float
+    default: 30
+"""
+
+EXAMPLES = r"""
+- name: Gather the logs
+  logs_archive:
+    dest: /srv/plex-burst/logs.tar.gz
+    sources:
+      - {name: rclone.log, path: /srv/plex-burst/log/rclone.log}
+      - {name: container.log, command: [docker, logs, plex]}
+"""
+
+RETURN = r"""
+index:
+  description: What is in the archive, and what is not and why.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{"name": "rclone.log", "bytes": 5120, "note": ""}]
+dest:
+  description: The archive.
+  returned: success
+  type: str
+"""
+
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.log_archive import write
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "dest": {"type": "path", "required": True},
+            "sources": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": {
+                    "name": {"type": "str", "required": True},
+                    "path": {"type": "path"},
+                    "command": {"type": "list", "elements": "str"},
+                    "archive": {"type": "path"},
+                },
+                "mutually_exclusive": [("path", "command", "archive")],
+                "required_one_of": [("path", "command", "archive")],
+            },
+            "secrets": {"type": "list", "elements": "str", "default": [], "no_log": True},
+            "limit": {"type": "int", "default": 50_000_000},
+            "timeout": {"type": "float", "default": 30.0},
+        },
+        supports_check_mode=True,
+    )
+    asked = module.params
+    index: list[dict[str, object]] = []
+    if not module.check_mode:
+        try:
+            index = write(Path(asked["dest"]), asked["sources"], asked["secrets"], asked["limit"], asked["timeout"])
+        except OSError as error:
+            module.fail_json(msg=f"The archive {asked['dest']} cannot be written: {error.strerror}.")
+    module.exit_json(changed=True, index=index, dest=asked["dest"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: plex_section_names
+short_description: Choose sections of a library by their names
+description:
+  - A name matches exactly, else without regard to case. An unknown name is refused with the list of known ones.
+  - Without names all sections are chosen but photo sections, which Plex handles badly and which are better kept
+    elsewhere.
+  - Reads nothing and changes nothing; it judges what M(plex_db_check) found.
+author: ["plex-burst maintainers"]
+attributes:
+  check_mode:
+    description: Whether it can say what it would do without doing it.
+    support: full
+  diff_mode:
+    description: Whether it shows what changes.
+    support: none
+  idempotent:
+    description: Whether a second call changes nothing.
+    support: full
+options:
+  known:
+    description: The sections of the library, each with at least C(id), C(name) and the numeric C(type).
+    type: list
+    elements: dict
+    required: true
+  names:
+    description: The names to choose.
+    type: list
+    elements: str
+    default: []
+"""
+
+EXAMPLES = r"""
+- name: Choose the sections
+  plex_section_names:
+    known: "{{ checked.sections }}"
+    names: [Music]
+  register: chosen
+"""
+
+RETURN = r"""
+sections:
+  description: The chosen sections, in the order of the library.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{"id": 5, "name": "Music", "type": 8}]
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.section_choice import PHOTO, UnknownSectionError, choose
+
+# library_sections.section_type of photo libraries (measured on PMS 1.32.8).
+PHOTO_TYPE = 13
+
+
+def as_the_server_tells(section: dict[str, Any]) -> dict[str, Any]:
+    """A row of library_sections in the words of the HTTP API, which the choice is made in."""
+    kind = PHOTO if int(section["type"]) == PHOTO_TYPE else section["type"]
+    return {"key": section["id"], "title": section["name"], "type": kind}
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "known": {"type": "list", "elements": "dict", "required": True},
+            "names": {"type": "list", "elements": "str", "default": []},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        chosen = choose([as_the_server_tells(section) for section in module.params["known"]], module.params["names"])
+    except UnknownSectionError as error:
+        module.fail_json(msg=str(error))
+    keys = [section["key"] for section in chosen]
+    module.exit_json(changed=False, sections=[section for section in module.params["known"] if section["id"] in keys])
+
+
+if __name__ == "__main__":
+    main()

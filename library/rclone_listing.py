@@ -1,0 +1,104 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rclone_listing
+short_description: Fill the directory listing of a running rclone mount, once
+description:
+  - Starts C(vfs/refresh) for the whole tree, or looks how far it is. Call it in an C(until) loop.
+  - It never lists twice in the life of a mount, because a second listing costs requests and memory and
+    can move the times of directories. What it did is noted beside the socket, in the runtime directory
+    of the unit, which goes away with the mount.
+author: ["plex-burst maintainers"]
+attributes:
+  check_mode:
+    description: Whether it can say what it would do without doing it.
+    support: full
+  diff_mode:
+    description: Whether it shows what changes.
+    support: none
+  idempotent:
+    description: Whether a second call changes nothing.
+    support: full
+options:
+  socket:
+    description: Unix socket of rclone's remote control.
+    type: path
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Fill the listing once
+  rclone_listing:
+    socket: /run/plex-burst-mount/rclone.sock
+  register: listing
+  until: listing.finished | default(false)
+  retries: 600
+  delay: 1
+"""
+
+RETURN = r"""
+finished:
+  description: Whether the whole tree is listed.
+  returned: success
+  type: bool
+message:
+  description: What is going on, for people.
+  returned: success
+  type: str
+  sample: the listing is complete after 29 s
+seconds:
+  description: How long the listing has taken so far.
+  returned: success
+  type: float
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.rclone_rc import RcloneError, call
+
+
+def look(socket: str, note: Path) -> dict[str, Any]:
+    """One look at a listing that was started before."""
+    job = json.loads(note.read_text(encoding="utf-8"))
+    if job["finished"]:
+        return {"changed": False, "finished": True, "seconds": job["seconds"], "message": "the listing is there"}
+    status = call(socket, "job/status", jobid=job["job"])
+    seconds = round(float(status.get("duration", 0)), 1)
+    if not status["finished"]:
+        return {"changed": False, "finished": False, "seconds": seconds, "message": "listing the bucket"}
+    if not status["success"]:
+        note.unlink()
+        raise RcloneError(f"rclone could not list the bucket: {status.get('error', 'no reason given')}.")
+    note.write_text(json.dumps({**job, "finished": True, "seconds": seconds}), encoding="utf-8")
+    return {"changed": False, "finished": True, "seconds": seconds, "message": f"the listing took {seconds} s"}
+
+
+def apply(socket: str, check_mode: bool) -> dict[str, Any]:
+    """Start the listing if it never was, else look how far it is."""
+    note = Path(socket).parent / "listing.json"
+    if note.exists():
+        return look(socket, note)
+    if not check_mode:
+        job = call(socket, "vfs/refresh", recursive="true", _async=True)
+        note.write_text(json.dumps({"job": job["jobid"], "finished": False, "seconds": 0}), encoding="utf-8")
+    return {"changed": True, "finished": check_mode, "seconds": 0.0, "message": "listing the bucket"}
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(argument_spec={"socket": {"type": "path", "required": True}}, supports_check_mode=True)
+    try:
+        result = apply(module.params["socket"], module.check_mode)
+    except RcloneError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

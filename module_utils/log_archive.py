@@ -1,0 +1,129 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Put logs of all kinds into one masked archive, with an index that says what is missing and why."""
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import tarfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .masking import masked
+
+
+def files_below(path: Path) -> Iterator[Path]:
+    """The file itself, or all regular files of a directory in order; links are not followed."""
+    if path.is_dir():
+        for directory, _, names in os.walk(path):
+            for name in sorted(names):
+                file = Path(directory, name)
+                if file.is_file() and not file.is_symlink():
+                    yield file
+    elif path.exists():
+        yield path
+
+
+def tail(path: Path, limit: int) -> bytes:
+    """The last `limit` bytes of a file: what happened last is what explains a failure."""
+    with path.open("rb") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(max(0, size - limit))
+        return stream.read(limit)
+
+
+def output_of(command: Sequence[str], timeout: float) -> tuple[bytes, str]:
+    """What a command printed (both streams), and what went wrong as a sentence or an empty string."""
+    try:
+        done = subprocess.run(
+            list(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            timeout=timeout, check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return b"", f"{command[0]} gave nothing: {error}."
+    return done.stdout, "" if done.returncode == 0 else f"{command[0]} ended with {done.returncode}."
+
+
+class LogArchive:
+    """An archive being written. Nothing that is missing stops it; the index tells."""
+
+    def __init__(self, archive: tarfile.TarFile, secrets: Sequence[str], limit: int) -> None:
+        self._archive = archive
+        self._secrets = [secret for secret in secrets if secret]
+        self._limit = limit
+        self.index: list[dict[str, Any]] = []
+
+    def add_bytes(self, name: str, content: bytes, note: str = "", mask: bool = True) -> None:
+        """Add one member, masked."""
+        if mask:
+            content = masked(content.decode("utf-8", "replace"), self._secrets).encode()
+        member = tarfile.TarInfo(name)
+        member.size = len(content)
+        member.mode = 0o600
+        self._archive.addfile(member, io.BytesIO(content))
+        self.index.append({"name": name, "bytes": len(content), "note": note})
+
+    def miss(self, name: str, reason: str) -> None:
+        """Note in the index that something is not there."""
+        self.index.append({"name": name, "bytes": 0, "note": reason})
+
+    def add_path(self, name: str, path: Path) -> None:
+        """Add a file or a whole directory under a name."""
+        found = False
+        for file in files_below(path):
+            found = True
+            inside = f"{name}/{file.relative_to(path)}" if path.is_dir() else name
+            try:
+                size = file.stat().st_size
+                note = f"the last {self._limit} of {size} bytes" if size > self._limit else ""
+                self.add_bytes(inside, tail(file, self._limit), note)
+            except OSError as error:
+                self.miss(inside, f"{file} cannot be read: {error.strerror}.")
+        if not found:
+            self.miss(name, f"{path} does not exist or is empty.")
+
+    def add_command(self, name: str, command: Sequence[str], timeout: float) -> None:
+        """Add what a command prints."""
+        content, problem = output_of(command, timeout)
+        if content:
+            self.add_bytes(name, content[-self._limit :], problem)
+        else:
+            self.miss(name, problem or "it printed nothing.")
+
+    def add_archive(self, name: str, path: Path) -> None:
+        """Add the members of another archive of this kind; they are masked already."""
+        try:
+            with tarfile.open(path) as other:
+                for member in other:
+                    stream = other.extractfile(member)
+                    if stream is not None:
+                        self.add_bytes(f"{name}/{member.name}", stream.read(), mask=False)
+        except (OSError, tarfile.TarError) as error:
+            self.miss(name, f"{path} cannot be read: {error}.")
+
+
+def write(
+    dest: Path, sources: Sequence[Mapping[str, Any]], secrets: Sequence[str], limit: int, timeout: float
+) -> list[dict[str, Any]]:
+    """Write the archive and return its index.
+
+    Each source has a `name` and one of `path`, `command` (a list) or `archive`. limit is bytes per file,
+    timeout is seconds per command. The archive takes its name when it is whole.
+    """
+    partial = dest.with_name(dest.name + ".partial")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as stream, tarfile.open(fileobj=stream, mode="w:gz") as archive:
+        logs = LogArchive(archive, secrets, limit)
+        for source in sources:
+            if source.get("command"):
+                logs.add_command(source["name"], source["command"], timeout)
+            elif source.get("archive"):
+                logs.add_archive(source["name"], Path(source["archive"]))
+            else:
+                logs.add_path(source["name"], Path(source["path"]))
+        index = list(logs.index)
+        logs.add_bytes("index.json", json.dumps(index, indent=2).encode())
+    partial.replace(dest)
+    return index

@@ -1,0 +1,100 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Prove that a mounted tree can be read: choose files, read their first bytes as another user, with a deadline.
+
+A read on a sick mount may never come back, and the process that waits for it cannot be killed. So all
+reading happens in a child; after the deadline the child is killed and not waited for.
+"""
+from __future__ import annotations
+
+import json
+import os
+import random
+import select
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+READ_BYTES = 4096
+
+
+def find_files(root: str, wanted: int, chooser: random.Random) -> list[str]:
+    """Up to `wanted` files below root, each found by a random way down, so that big trees are not walked."""
+    found: set[str] = set()
+    for _ in range(wanted * 4):
+        directory = root
+        while len(found) < wanted:
+            with os.scandir(directory) as entries:
+                listed = sorted(entries, key=lambda entry: entry.name)
+            files = [entry.path for entry in listed if entry.is_file()]
+            directories = [entry.path for entry in listed if entry.is_dir()]
+            if files and (not directories or chooser.random() < 0.5):
+                found.add(chooser.choice(files))
+                break
+            if not directories:
+                break
+            directory = chooser.choice(directories)
+    return sorted(found)
+
+
+def read_tree(roots: Sequence[str], wanted: int, chooser: random.Random) -> dict[str, Any]:
+    """Look into each root and read the first bytes of some of its files.
+
+    Returns `{"read": [{"path", "bytes"}], "problems": [sentence]}`. An empty root is a problem: a mount of
+    the wrong bucket or folder looks exactly so.
+    """
+    read: list[dict[str, Any]] = []
+    problems: list[str] = []
+    for root in roots:
+        try:
+            files = find_files(root, wanted, chooser)
+        except OSError as error:
+            problems.append(f"{root} cannot be listed: {error.strerror}.")
+            continue
+        if not files:
+            problems.append(f"{root} holds no file.")
+        for path in files:
+            try:
+                with Path(path).open("rb", buffering=0) as stream:
+                    read.append({"path": path, "bytes": len(stream.read(READ_BYTES))})
+            except OSError as error:
+                problems.append(f"{path} cannot be read: {error.strerror}.")
+    return {"read": read, "problems": problems}
+
+
+def read_as(roots: Sequence[str], wanted: int, uid: int, gid: int, timeout: float) -> dict[str, Any]:
+    """read_tree in a child that is uid and gid and has `timeout` seconds.
+
+    On a hang the result has one problem that says so.
+    """
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        _child(writer, roots, wanted, uid, gid)
+    os.close(writer)
+    deadline = time.monotonic() + timeout
+    text = b""
+    with os.fdopen(reader, "rb", buffering=0) as stream:
+        while (left := deadline - time.monotonic()) > 0 and select.select([stream], [], [], left)[0]:
+            piece = stream.read(65536)
+            if not piece:
+                os.waitpid(child, 0)
+                return dict(json.loads(text or b'{"read": [], "problems": ["the reader died without a word."]}'))
+            text += piece
+    os.kill(child, signal.SIGKILL)
+    return {"read": [], "problems": [f"reading {', '.join(roots)} did not end within {timeout:g} s: the mount hangs."]}
+
+
+def _child(writer: int, roots: Sequence[str], wanted: int, uid: int, gid: int) -> None:
+    """Become the user, read, report, leave without the parent's clean-up."""
+    try:
+        if os.geteuid() == 0:
+            os.setgroups([])
+            os.setgid(gid)
+            os.setuid(uid)
+        result = read_tree(roots, wanted, random.Random())  # noqa: S311 - other files each time, no secret
+    except Exception as error:  # noqa: BLE001 - the parent must hear of anything, it prints the sentence
+        result = {"read": [], "problems": [f"the reader failed: {error}."]}
+    os.write(writer, json.dumps(result).encode())
+    os._exit(0)

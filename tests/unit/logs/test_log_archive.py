@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import json
+import stat
+import tarfile
+from pathlib import Path
+
+from module_utils.log_archive import write
+
+
+def members(archive: Path) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    with tarfile.open(archive) as opened:
+        for member in opened:
+            stream = opened.extractfile(member)
+            assert stream is not None
+            found[member.name] = stream.read()
+    return found
+
+
+def test_takes_files_directories_commands_and_says_what_is_missing(tmp_path: Path) -> None:
+    logs = tmp_path / "Plex Logs"
+    (logs / "deep").mkdir(parents=True)
+    (logs / "Plex Media Server.log").write_text("X-Plex-Token=secretsecret started")
+    (logs / "deep" / "scanner.log").write_bytes(b"\xff not utf-8")
+    (logs / "link.log").symlink_to("/etc/passwd")
+    dest = tmp_path / "logs.tar.gz"
+    index = write(
+        dest,
+        [
+            {"name": "plex", "path": str(logs)},
+            {"name": "rclone.log", "path": str(tmp_path / "none")},
+            {"name": "words", "command": ["printf", "hello"]},
+            {"name": "half", "command": ["sh", "-c", "echo before the end; exit 3"]},
+            {"name": "absent", "command": ["no-such-program"]},
+        ],
+        [],
+        1000,
+        10,
+    )
+    inside = members(dest)
+    assert inside["plex/Plex Media Server.log"] == b"X-Plex-Token=<masked> started"
+    assert "plex/deep/scanner.log" in inside
+    assert "plex/link.log" not in inside
+    assert inside["words"] == b"hello"
+    assert inside["half"] == b"before the end\n"
+    notes = {entry["name"]: entry["note"] for entry in index}
+    assert "does not exist" in notes["rclone.log"]
+    assert notes["half"] == "sh ended with 3."
+    assert "no-such-program gave nothing" in notes["absent"]
+    assert json.loads(inside["index.json"]) == index
+    assert stat.S_IMODE(dest.stat().st_mode) == 0o600
+
+
+def test_keeps_the_end_of_a_long_file_and_masks_given_secrets(tmp_path: Path) -> None:
+    long = tmp_path / "long.log"
+    long.write_text("a" * 5000 + "my-own-secret the end")
+    dest = tmp_path / "logs.tar.gz"
+    index = write(dest, [{"name": "long.log", "path": str(long)}], ["my-own-secret"], 100, 10)
+    text = members(dest)["long.log"]
+    assert text.endswith(b"<masked> the end")
+    assert len(text) < 120
+    assert index[0]["note"] == "the last 100 of 5021 bytes"
+
+
+def test_takes_the_members_of_another_archive(tmp_path: Path) -> None:
+    inner, outer = tmp_path / "target.tar.gz", tmp_path / "logs.tar.gz"
+    note = tmp_path / "note"
+    note.write_text("from the target")
+    write(inner, [{"name": "note", "path": str(note)}], [], 1000, 10)
+    index = write(
+        outer,
+        [{"name": "target", "archive": str(inner)}, {"name": "dead", "archive": str(note)}],
+        [],
+        1000,
+        10,
+    )
+    assert members(outer)["target/note"] == b"from the target"
+    assert "cannot be read" in {entry["name"]: entry["note"] for entry in index}["dead"]
