@@ -74,9 +74,7 @@ def create(path: Path) -> None:
         script = (DATA / "library.sql").read_text() + (DATA / "search.sql").read_text()
         connection.executescript(f"BEGIN;\n{script}\nCOMMIT;")
         with transaction(connection):
-            connection.executemany(
-                "INSERT INTO schema_migrations (version, rollback_sql) VALUES (?, ?)", migrations()
-            )
+            connection.executemany("INSERT INTO schema_migrations (version, rollback_sql) VALUES (?, ?)", migrations())
         connection.execute("PRAGMA writable_schema = ON")
         connection.executemany(
             "INSERT INTO sqlite_master (type, name, tbl_name, rootpage, sql)"
