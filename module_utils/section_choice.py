@@ -1,51 +1,43 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which sections are meant by the names a person gave."""
+"""Which libraries are meant by the names a person gave."""
 
 from __future__ import annotations
 
 import typing as t
 import unicodedata
 
-# A section is at least {"name": …, "type": …}; the type is the database's number or the server's word.
 Section = dict[str, t.Any]
 
-PHOTO_TYPES = (13, "photo")
+PHOTO = "photo"
 
 
-class UnknownSection(Exception):  # noqa: N818 - it reads as what it is where it is raised
-    """A name that no section has; the text is one sentence for people."""
+class UnknownSectionError(Exception):
+    """A name that no library has; the text is one sentence for people."""
 
 
-def choose(known: t.Sequence[Section], names: t.Sequence[str]) -> list[Section]:
-    """The sections in the order they are known in: all but photo sections, or those that are named.
+def choose(sections: t.Sequence[Section], names: t.Sequence[str]) -> list[Section]:
+    """The libraries in the order of the server: all but photo libraries, or those that are named.
 
-    A name is compared exactly, then without case. Two sections of the same name are both meant.
+    A name is compared exactly, then without case. Two libraries of the same name are both meant.
     """
     if not names:
-        return [section for section in known if section["type"] not in PHOTO_TYPES]
-    found = {name: _matching(known, name) for name in names}
-    unknown = [name for name, matches in found.items() if not matches]
+        return [section for section in sections if section["type"] != PHOTO]
+    unknown = [name for name in names if not _matching(sections, name)]
     if unknown:
-        raise UnknownSection(
-            f"Unknown section {_quoted(unknown)}: this library has "
-            f"{_quoted([section['name'] for section in known]) or 'none'}. "
-            "Name one of these with --section, or give no --section for all."
+        known = ", ".join(sorted({section["title"] for section in sections})) or "none"
+        raise UnknownSectionError(
+            f"Unknown section {', '.join(unknown)}: this server has {known}. "
+            "Name one of these with --section, or none for all."
         )
-    return [section for section in known if any(section in matches for matches in found.values())]
+    chosen = {section["key"] for name in names for section in _matching(sections, name)}
+    return [section for section in sections if section["key"] in chosen]
 
 
-def _matching(known: t.Sequence[Section], name: str) -> list[Section]:
-    """Accents may be spelled as one character or as two; that is no difference to a person."""
-    wanted = _composed(name)
-    exact = [section for section in known if _composed(section["name"]) == wanted]
+def _matching(sections: t.Sequence[Section], name: str) -> list[Section]:
+    """Accents may be spelled in one or two characters; that is no difference to a person."""
+    wanted = unicodedata.normalize("NFC", name)
+    exact = [section for section in sections if unicodedata.normalize("NFC", section["title"]) == wanted]
     if exact:
         return exact
-    return [section for section in known if _composed(section["name"]).casefold() == wanted.casefold()]
-
-
-def _composed(name: str) -> str:
-    return unicodedata.normalize("NFC", name)
-
-
-def _quoted(names: t.Sequence[str]) -> str:
-    return ", ".join(f'"{name}"' for name in names)
+    folded = wanted.casefold()
+    return [s for s in sections if unicodedata.normalize("NFC", s["title"]).casefold() == folded]
