@@ -8,7 +8,7 @@ said only on evidence: everything else has a word of its own.
 from __future__ import annotations
 
 import typing as t
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from . import signs
 from .judgement_sonic import sonic
@@ -95,3 +95,15 @@ def _scan_words(lines: t.Sequence[Sample]) -> str:
     change = (latest["parts"] or 0) - (at_begin["parts"] or 0)
     gone = (latest["parts_deleted"] or 0) - (at_begin["parts_deleted"] or 0)
     return f"{words} ({change:+,} files" + (f", {gone:,} marked as deleted)" if gone > 0 else ")")
+
+
+def report(phase: str, lines: t.Sequence[Sample], thresholds: Thresholds, now: float) -> dict[str, t.Any]:
+    """The verdict as the result of a module: with the counts it stands on."""
+    judgement = judge(phase, lines, thresholds, now)
+    return {
+        **asdict(judgement),
+        "finished": judgement.finished,
+        "elapsed": round(now - float(lines[0]["at"]), 1),
+        "before": signs.counts(lines[0]),
+        "after": known(lines),
+    }

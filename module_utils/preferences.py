@@ -16,6 +16,8 @@ from pathlib import Path
 from .plex_server import PlexServer, PlexServerError, listed, true
 
 PATH = "/:/prefs"
+# How servers answer to a name or value they do not take. Anything else is no answer about preferences.
+REJECTED = (400, 403, 404, 422)
 
 
 @dataclass(frozen=True)
@@ -68,22 +70,20 @@ def differing(settings: t.Mapping[str, Setting], wanted: t.Mapping[str, t.Any]) 
     return result
 
 
-def apply(server: PlexServer, wanted: t.Mapping[str, t.Any]) -> Outcome:
+def apply(server: PlexServer, before: t.Mapping[str, Setting], changes: t.Mapping[str, str]) -> Outcome:
     """Set what differs and read each one back."""
-    before = read(server)
-    changes = differing(before, wanted)
     words = _put(server, {name: value for name, value in changes.items() if name in before})
     for name, value in changes.items():
         if name not in before:
             words.update(_put(server, {name: value}))
-    after = read(server) if changes else before
+    after = read(server) if changes else dict(before)
     refused = {
         name: words.get(name) or _why(after.get(name), value)
         for name, value in changes.items()
         if name not in after or after[name].value != value
     }
     return Outcome(
-        previous={name: before[name].value for name in wanted if name in before},
+        previous={name: before[name].value for name in changes if name in before},
         differing={name: value for name, value in changes.items() if name not in refused},
         refused=refused,
     )
@@ -96,6 +96,8 @@ def _put(server: PlexServer, changes: t.Mapping[str, str]) -> dict[str, str]:
     reply = server.request("PUT", PATH, changes)
     if reply.ok:
         return {}
+    if reply.status not in REJECTED:
+        raise PlexServerError(f"The media server did not set its preferences: {reply.words}.")
     if len(changes) == 1:
         return dict.fromkeys(changes, reply.words)
     rejected: dict[str, str] = {}

@@ -1,0 +1,228 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: plex_phase
+short_description: Take one sample of a phase and judge whether it is finished
+description:
+  - One reading of the container, the server, its processes and its databases, appended to a file of samples,
+    and a verdict on all samples since the phase began.
+  - Waiting is done with C(until) around it. The samples are on the target, so a restarted controller goes on.
+  - Whatever does not answer is part of the sample, never a failure of the module.
+author: ["plex-burst maintainers"]
+attributes:
+  check_mode:
+    description: Whether it can say what it would do without doing it.
+    support: full
+  diff_mode:
+    description: Whether it shows what changes.
+    support: none
+  idempotent:
+    description: Whether a second call changes nothing.
+    support: full
+    details: [Every call appends a sample to O(samples), which is its record and not reported as a change.]
+options:
+  url:
+    description: The address of the server, from this machine.
+    type: str
+    default: http://127.0.0.1:32400
+  config:
+    description: The directory that is C(/config) in the container. The token is read below it.
+    type: path
+    required: true
+  phase:
+    description: What is waited for.
+    type: str
+    required: true
+    choices: [stabilise, scan, refresh, sonic]
+  state:
+    description:
+      - V(begun) marks the begin of the phase with the counts before it.
+      - V(sampled) takes a sample and judges.
+      - V(judged) judges what there is without taking a sample.
+    type: str
+    choices: [begun, sampled, judged]
+    default: sampled
+  container:
+    description: The name of the container.
+    type: str
+    default: plex
+  database_dir:
+    description: The directory of the databases.
+    type: path
+    required: true
+  section:
+    description: The key of the library. Without it, in O(phase=stabilise) only, the whole server is meant.
+    type: int
+  samples:
+    description: The file of the samples.
+    type: path
+    required: true
+  run_id:
+    description: The run. A begin of another run does not count.
+    type: str
+    default: ""
+  thresholds:
+    description: The patience of this phase.
+    type: dict
+    required: true
+    suboptions:
+      quiet_samples:
+        description: How many quiet samples in a row mean quiet.
+        type: int
+        default: 3
+      cpu_percent:
+        description: Below this many percent of one core the server is quiet.
+        type: float
+        default: 20
+      stall_seconds:
+        description: After this long without anything moving the phase has stalled.
+        type: float
+        default: 3600
+      timeout_seconds:
+        description: After this long the phase is over in any case. V(0) means never.
+        type: float
+        default: 14400
+      grace_seconds:
+        description: The first seconds, in which quiet means nothing yet.
+        type: float
+        default: 30
+"""
+
+EXAMPLES = r"""
+- name: Wait until the scan is over
+  plex_phase:
+    phase: scan
+    config: /srv/plex-burst/config
+    database_dir: "{{ plex_scan_database_dir }}"
+    section: 5
+    samples: /srv/plex-burst/samples/scan-5.jsonl
+    thresholds:
+      quiet_samples: 3
+      timeout_seconds: 14400
+  register: __plex_scan_state
+  until: __plex_scan_state.finished | default(false)
+  retries: 1440
+  delay: 10
+"""
+
+RETURN = r"""
+finished:
+  description: Whether waiting is over, one way or another.
+  returned: success
+  type: bool
+verdict:
+  description: waiting, done, already_complete, partial, stalled, timed_out or failed.
+  returned: success
+  type: str
+  sample: waiting
+message:
+  description: The state in words.
+  returned: success
+  type: str
+  sample: 37/62 tracks, 4.1/s, about 6 s left
+expected:
+  description: How many there are to be done, null when it cannot be known.
+  returned: success
+  type: int
+done:
+  description: How many are done.
+  returned: success
+  type: int
+left:
+  description: How many are left.
+  returned: success
+  type: int
+rate:
+  description: How many per second, null as long as it is not known.
+  returned: success
+  type: float
+eta_seconds:
+  description: How many seconds it still takes, null as long as it is not known.
+  returned: success
+  type: float
+elapsed:
+  description: Seconds since the phase began.
+  returned: success
+  type: float
+before:
+  description: The counts when the phase began.
+  returned: when a section is given
+  type: dict
+after:
+  description: The last counts that could be read.
+  returned: when a section is given
+  type: dict
+sample:
+  description: The sample just taken.
+  returned: success
+  type: dict
+"""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils import samples
+from ..module_utils.judgement import report
+from ..module_utils.plex_server import PlexServer
+from ..module_utils.sampling import Place, take
+from ..module_utils.verdicts import Thresholds
+
+PATIENCE = {
+    "quiet_samples": {"type": "int", "default": 3},
+    "cpu_percent": {"type": "float", "default": 20},
+    "stall_seconds": {"type": "float", "default": 3600},
+    "timeout_seconds": {"type": "float", "default": 14400},
+    "grace_seconds": {"type": "float", "default": 30},
+}
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "url": {"type": "str", "default": "http://127.0.0.1:32400"},
+    "config": {"type": "path", "required": True},
+    "phase": {"type": "str", "required": True, "choices": ["stabilise", "scan", "refresh", "sonic"]},
+    "state": {"type": "str", "choices": ["begun", "sampled", "judged"], "default": "sampled"},
+    "container": {"type": "str", "default": "plex"},
+    "database_dir": {"type": "path", "required": True},
+    "section": {"type": "int"},
+    "samples": {"type": "path", "required": True},
+    "run_id": {"type": "str", "default": ""},
+    "thresholds": {"type": "dict", "required": True, "options": PATIENCE},
+}
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    params = module.params
+    if params["section"] is None and params["phase"] != "stabilise":
+        module.fail_json(msg=f"The phase {params['phase']} needs the key of a section: add section.")
+    path = Path(params["samples"])
+    now = time.time()
+    lines = samples.current(samples.read(path), params["run_id"])
+    sample = None
+    if params["state"] != "judged":
+        previous = lines[-1] if lines else None
+        place = Place(params["container"], params["database_dir"], params["section"])
+        server = PlexServer.local(params["url"], params["config"])
+        sample = {**take(server, module.run_command, place, previous, now), "kind": samples.SAMPLE}
+        if params["state"] == "begun" or not lines:
+            facts = {name: params[name] for name in ("phase", "section", "run_id")}
+            sample, lines = {**sample, **facts, "kind": samples.BEGIN}, []
+        if not module.check_mode:
+            samples.append(path, sample)
+        lines.append(sample)
+    if not lines:
+        module.exit_json(changed=False, finished=False, verdict="not_begun", message="not begun", sample=None)
+    end = now if sample else float(lines[-1]["at"])
+    module.exit_json(
+        changed=False,
+        sample=sample,
+        **report(params["phase"], lines, Thresholds(**params["thresholds"]), end),
+    )
+
+
+if __name__ == "__main__":
+    main()
