@@ -1,0 +1,175 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The order of a run: the work, and then, whatever happened, the logs home and the machine gone."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from module_utils import ledger
+from wrapper import exits
+from wrapper.cancel import Cancel
+from wrapper.machine import Machine, close, machine_possible, teardown
+from wrapper.performer import PARTIAL_VERDICTS, Performed, Performer
+from wrapper.receipt import read_receipt
+from wrapper.stages import COLLECT, EXPORT, PREFLIGHT, PROVISION, SONIC, TEARDOWN, WORK, Stage
+
+
+@dataclass
+class Ending:
+    """How a run ended, in its own words; the exit code follows from them."""
+
+    failed_stage: str = ""
+    failure: str = ""
+    partial: str = ""
+    canceled_in: str = ""
+    machine: Machine = "none"
+    performed: dict[str, Performed] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> str:
+        """done, partial, failed or canceled."""
+        if self.failure:
+            return "failed"
+        if self.canceled_in:
+            return "canceled"
+        return "partial" if self.partial else "done"
+
+    @property
+    def code(self) -> int:
+        """The exit code, as the help explains it."""
+        if self.machine == "may be running" or (self.machine == "kept" and self.verdict != "done"):
+            return exits.MAY_BE_RUNNING
+        if self.failed_stage == PREFLIGHT.name:
+            return exits.USAGE
+        codes = {
+            "failed": exits.FAILED,
+            "canceled": exits.CANCELED,
+            "partial": exits.PARTIAL,
+            "done": exits.DONE,
+        }
+        return codes[self.verdict]
+
+
+class Conductor:
+    """One run: conduct() never raises, and never returns before the machine is gone or named."""
+
+    def __init__(self, performer: Performer, cancel: Cancel, *, rents: bool, keep: bool = False) -> None:
+        self._performer = performer
+        self._cancel = cancel
+        self._rents = rents
+        self._keep = keep
+        self.ending = Ending()
+
+    @property
+    def _run_dir(self) -> Path:
+        return self._performer.run_dir
+
+    def conduct(self) -> Ending:
+        """Do the work, then close."""
+        try:
+            self._work()
+        except Exception as error:  # noqa: BLE001 - whatever broke here, the machine must still go
+            self._broke("the work", error)
+        finally:
+            self._close()
+        return self.ending
+
+    def _work(self) -> None:
+        for stage in WORK:
+            if stage.rented and not self._rents:
+                continue
+            if self._cancel.requested:
+                self.ending.canceled_in = self.ending.canceled_in or stage.name
+                return
+            done = self._perform(stage, lambda: self._cancel.requested)
+            if done.end == "canceled":
+                self.ending.canceled_in = stage.name
+                return
+            if stage is SONIC and (reason := self._left_undone(done)):
+                self.ending.partial = reason
+            elif done.end == "failed":
+                self.ending.failed_stage, self.ending.failure = stage.name, done.sentence
+                return
+        self._believe(read_receipt(self._run_dir))
+
+    def _perform(self, stage: Stage, stop: Callable[[], bool]) -> Performed:
+        performed = self._performer.perform(stage, stop)
+        self.ending.performed[stage.name] = performed
+        return performed
+
+    def _left_undone(self, done: Performed) -> str:
+        """Why the analysis is only partial, if it is and if there is something to bring home all the same."""
+        if done.end == "done":
+            said = ledger.read(self._run_dir)["results"].get(SONIC.name, {})
+            verdict = said.get("verdict", "") if isinstance(said, dict) else ""
+            if PARTIAL_VERDICTS & {verdict, done.readings.verdict}:
+                return done.readings.message or f"the analysis ended {verdict}"
+        elif done.readings.verdict in PARTIAL_VERDICTS and done.readings.progressed:
+            return done.sentence or done.readings.message
+        return ""
+
+    def _believe(self, receipt: dict[str, Any]) -> None:
+        """Done is what the receipt says, not that nothing failed."""
+        verdict = receipt.get("verdict")
+        sentences = " ".join(str(sentence) for sentence in receipt.get("sentences", ()))
+        if verdict == "partial":
+            self.ending.partial = self.ending.partial or sentences or "the receipt says partial"
+        elif verdict != "done":
+            self.ending.failed_stage = EXPORT.name
+            self.ending.failure = sentences or f"{EXPORT.name} left no receipt that says done in {self._run_dir}."
+
+    def _close(self) -> None:
+        """Logs home, machine gone, ledger closed; each even if the one before broke."""
+        try:
+            self._collect()
+        except Exception as error:  # noqa: BLE001 - logs are not worth a machine
+            self._performer.log.write(f"{COLLECT.name} broke: {error}\n{traceback.format_exc()}")
+        try:
+            self._settle_machine()
+        except Exception as error:  # noqa: BLE001 - what is unknown here may be running, and is said to be
+            self.ending.machine = "may be running"
+            self._broke("the teardown", error)
+        self._write_end()
+
+    def _collect(self) -> None:
+        """Once a machine (or the local target) was reached there are logs; a further Ctrl-C skips them."""
+        gate = PROVISION if self._rents else PREFLIGHT
+        reached = self.ending.performed.get(gate.name)
+        if reached is None or reached.end != "done":
+            return
+        before = self._cancel.count
+        performed = self._perform(COLLECT, lambda: self._cancel.count > before)
+        if performed.end != "done":
+            self._performer.note(f"The logs did not come home ({performed.sentence or performed.end}); going on.")
+
+    def _settle_machine(self) -> None:
+        if not self._rents or not machine_possible(self._run_dir):
+            return
+        if self._keep and self.ending.verdict != "canceled" and ledger.may_be_running(ledger.read(self._run_dir)):
+            self.ending.machine = "kept"
+            return
+        performed, self.ending.machine = teardown(self._performer, self._cancel)
+        self.ending.performed[TEARDOWN.name] = performed
+        if self.ending.machine == "may be running" and not self.ending.failure:
+            self.ending.failed_stage = TEARDOWN.name
+            self.ending.failure = performed.sentence or "the teardown ended without a proof that the machine is gone"
+
+    def _broke(self, what: str, error: Exception) -> None:
+        self._performer.log.write(f"{what} broke: {error}\n{traceback.format_exc()}")
+        if not self.ending.failure:
+            self.ending.failed_stage, self.ending.failure = "wrapper", f"{type(error).__name__}: {error}"
+
+    def _write_end(self) -> None:
+        result = {
+            "verdict": self.ending.verdict,
+            "code": self.ending.code,
+            "sentence": self.ending.failure or self.ending.partial,
+        }
+        try:
+            close(self._run_dir, {"results": {"run": result}}, machine=self.ending.machine)
+        except (ledger.LedgerError, OSError) as error:
+            self._performer.note(f"The end of the run could not be written down: {error}")

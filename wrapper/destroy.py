@@ -1,0 +1,74 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""`wrapper destroy`: remove the machine of a run whose wrapper is no longer there to do it."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+
+from module_utils import ledger
+from wrapper import exits, inventory, orphans, report
+from wrapper.cancel import counted_signals
+from wrapper.controller_log import ControllerLog
+from wrapper.exits import InputError
+from wrapper.held import held
+from wrapper.machine import close, machine_possible, teardown
+from wrapper.performer import Performer
+from wrapper.playbook import Play, play
+from wrapper.runs import named
+from wrapper.stages import TEARDOWN
+from wrapper.view import view_for
+
+
+def destroy(root: Path, runs_dir: Path, given: str | None, player: Play | None = None) -> int:
+    """Tear the run down; its exit code says whether a proof was had."""
+    run_dir = named(runs_dir, given) if given else only_open(runs_dir)
+    if run_dir is None:
+        print("No open run owns a machine; nothing to destroy.")
+        return exits.DONE
+    with held(run_dir), counted_signals() as cancel:
+        # A killed wrapper leaves its playbook running; it must not create while we remove.
+        orphans.reap(run_dir.name)
+        book = ledger.read(run_dir)
+        if not machine_possible(run_dir) or book["machine"].get("gone_at"):
+            close(run_dir, {}, machine="gone")
+            print(f"Run {run_dir.name} owns no machine. {' '.join(report.machine_lines(book))}")
+            return exits.DONE
+        where = inventory.find(book.get("inventory_file") or book["inventory"], root)
+        log = ControllerLog(run_dir)
+        view = view_for(sys.stdout)
+        view.open(f"destroy {report.heading(book)}", [TEARDOWN])
+        extravars = {
+            "burst_run_id": run_dir.name,
+            "burst_runs_dir": str(runs_dir.resolve()),
+            "profile": book["profile"],
+            "monitoring": book["monitoring"],
+            "burst_sections": book["sections"],
+        }
+        player = player or partial(play, root=root, run_id=run_dir.name)
+        try:
+            performed, machine = teardown(Performer(run_dir, where, extravars, player, view, log), cancel)
+            close(run_dir, {}, machine=machine)
+        finally:
+            view.close()
+            orphans.reap(run_dir.name)
+    print("\n".join(report.machine_lines(ledger.read(run_dir))))
+    if machine == "gone":
+        return exits.DONE
+    print(f"wrapper: {performed.sentence or 'there is no proof that the machine is gone'}", file=sys.stderr)
+    print(
+        f"The log is {report.shown(log.path)}; try again with: wrapper destroy {run_dir.name}",
+        file=sys.stderr,
+    )
+    return exits.MAY_BE_RUNNING
+
+
+def only_open(runs_dir: Path) -> Path | None:
+    """The only open run that may own a machine."""
+    owners = [runs_dir / book["run_id"] for book in ledger.open_runs(runs_dir)]
+    owners = [run_dir for run_dir in owners if machine_possible(run_dir)]
+    if len(owners) > 1:
+        names = ", ".join(run_dir.name for run_dir in owners)
+        raise InputError(f"{len(owners)} open runs may own a machine: {names}. Name one: wrapper destroy RUN")
+    return owners[0] if owners else None

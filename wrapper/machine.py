@@ -1,0 +1,47 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The end of a machine: removed with proof, or named with the command that removes it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from module_utils import ledger
+from wrapper.cancel import Cancel
+from wrapper.performer import Performed, Performer
+from wrapper.stages import PROVISION, TEARDOWN
+
+Machine = Literal["none", "gone", "kept", "may be running"]
+
+
+def teardown(performer: Performer, cancel: Cancel) -> tuple[Performed, Machine]:
+    """Remove the machine. Nothing stops this: a further Ctrl-C is only told so."""
+    heard = cancel.count
+
+    def never() -> bool:
+        nonlocal heard
+        if cancel.count > heard:
+            heard = cancel.count
+            performer.note(
+                "Still removing the machine, and not stopping before it is gone. "
+                f"Should this process be killed: wrapper destroy {performer.run_dir.name}"
+            )
+        return False
+
+    performed = performer.perform(TEARDOWN, never)
+    gone = performed.end == "done" and not ledger.may_be_running(ledger.read(performer.run_dir))
+    return performed, "gone" if gone else "may be running"
+
+
+def machine_possible(run_dir: Path) -> bool:
+    """Whether anything may have been rented: the stage began, or the ledger holds an intent without proof."""
+    book = ledger.read(run_dir)
+    return ledger.may_be_running(book) or any(entry["stage"] == PROVISION.name for entry in book["stages"])
+
+
+def close(run_dir: Path, changes: dict[str, Any], *, machine: Machine) -> None:
+    """Write the end; the run stays open while it may own a machine."""
+    state = "open" if machine in {"kept", "may be running"} else "closed"
+    moment = ledger.utc_text(datetime.now(UTC))
+    ledger.merge(run_dir, {**changes, "state": state, "finished_at": moment})

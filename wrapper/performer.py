@@ -1,0 +1,167 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Plays one stage: ledger before and after, events to the view and the log, the reason if it fails."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from module_utils import ledger
+from wrapper.controller_log import ControllerLog
+from wrapper.playbook import Event, Outcome, Play
+from wrapper.progress import Update, update
+from wrapper.stages import Stage
+from wrapper.view import End, View
+
+PARTIAL_VERDICTS = frozenset({"partial", "stalled", "timed_out"})
+
+
+@dataclass
+class Readings:
+    """What the last samples of the Sonic phase said, per section."""
+
+    verdict: str = ""
+    message: str = ""
+    first: dict[str, float] = field(default_factory=dict)
+    last: dict[str, float] = field(default_factory=dict)
+
+    def add(self, change: Update) -> None:
+        """Remember a sample, if this is one."""
+        result = change.result
+        given = (result.get("invocation") or {}).get("module_args") or {}
+        if change.action != "plex_phase" or result.get("phase", given.get("phase")) != "sonic":
+            return
+        self.verdict, self.message = str(result.get("verdict") or ""), str(result.get("message") or "")
+        section = str(given.get("section", ""))
+        if isinstance(done := result.get("done"), int | float):
+            self.first.setdefault(section, done)
+            self.last[section] = done
+
+    @property
+    def progressed(self) -> bool:
+        """Whether any section has more than it had at the first sample."""
+        return any(self.last[section] > first for section, first in self.first.items())
+
+
+@dataclass
+class Performed:
+    """How a stage ended. sentence: why it failed; readings: what its samples said."""
+
+    end: End = "failed"
+    sentence: str = ""
+    seconds: float = 0.0
+    readings: Readings = field(default_factory=Readings)
+
+
+@dataclass
+class Performer:
+    """Everything a stage needs that does not change during a run."""
+
+    run_dir: Path
+    inventory: Path
+    extravars: Mapping[str, Any]
+    play: Play
+    view: View
+    log: ControllerLog
+    _warned: set[str] = field(default_factory=set)
+
+    def perform(self, stage: Stage, stop: Callable[[], bool]) -> Performed:
+        """Play the stage, again if it may be tried again; stop is asked several times a second."""
+        started = time.monotonic()
+        self.view.begin(stage)
+        self.mark(stage, "running")
+        performed = Performed()
+        for attempt in range(1, stage.attempts + 1):
+            performed = self._attempt(stage, stop)
+            if performed.end != "failed" or attempt == stage.attempts:
+                break
+            self.note(f"{stage.name} failed: {performed.sentence}\nTrying {stage.name} once more.")
+        performed.seconds = time.monotonic() - started
+        state = "done" if performed.end == "done" else "failed"
+        self.mark(stage, state, "canceled" if performed.end == "canceled" else performed.sentence)
+        self.view.end(stage, performed.end, performed.seconds, performed.sentence)
+        self.log.write(f"{stage.name}: {performed.end} after {performed.seconds:.1f} s")
+        return performed
+
+    def mark(self, stage: Stage, state: str, detail: str = "") -> None:
+        """Write the state of a stage into the ledger."""
+        now = ledger.utc_text(datetime.now(UTC))
+        stages = list(ledger.read(self.run_dir)["stages"])
+        before: dict[str, Any] = next((entry for entry in stages if entry["stage"] == stage.name), {})
+        running = state == "running"
+        entry = {
+            "stage": stage.name,
+            "state": state,
+            "started_at": now if running else before.get("started_at"),
+            "finished_at": None if running else now,
+            "detail": self.log.masked(detail),
+        }
+        if before:
+            stages[stages.index(before)] = entry
+        else:
+            stages.append(entry)
+        ledger.merge(self.run_dir, {"stages": stages})
+
+    def note(self, text: str) -> None:
+        """Say it on the screen and in the log."""
+        self.view.note(self.log.masked(text))
+        self.log.write(text)
+
+    def _attempt(self, stage: Stage, stop: Callable[[], bool]) -> Performed:
+        performed = Performed()
+        failures: list[str] = []
+
+        def on_event(event: Event) -> None:
+            change = update(event)
+            if change is None:
+                return
+            performed.readings.add(change)
+            if change.kind == "failure":
+                failures.append(change.text)
+            self.log.write(f"{stage.name}: {change.kind}: {change.text}")
+            if change.text not in self._warned:
+                self.view.show(_masked(change, self.log))
+            if change.kind == "warning":
+                # Ansible repeats itself in every stage.
+                self._warned.add(change.text)
+
+        def heartbeat() -> bool:
+            self.view.tick()
+            return stop()
+
+        stage_dir = self._stage_dir(stage)
+        self.log.write(f"{stage.name}: {stage.playbook}, Ansible's own output is in {stage_dir}/artifacts/play/stdout")
+        outcome = self.play(
+            stage.playbook, stage_dir, self.inventory, self.extravars, on_event=on_event, cancel=heartbeat
+        )
+        performed.end = "done" if outcome.ok else "canceled" if outcome.canceled else "failed"
+        if performed.end == "failed":
+            performed.sentence = self.log.masked(_reason(stage, failures, outcome, stage_dir))
+        return performed
+
+    def _stage_dir(self, stage: Stage) -> Path:
+        """A directory that was never used, numbered in the order of playing."""
+        stages_dir = self.run_dir / "stages"
+        stages_dir.mkdir(mode=0o700, exist_ok=True)
+        numbers = [int(path.name[:2]) for path in stages_dir.iterdir() if path.name[:2].isdecimal()]
+        return stages_dir / f"{max(numbers, default=0) + 1:02}-{stage.name}"
+
+
+def _reason(stage: Stage, failures: list[str], outcome: Outcome, stage_dir: Path) -> str:
+    """The last failure is the one that ended the stage: a rescue adds evidence and fails again."""
+    if failures:
+        return failures[-1]
+    output = stage_dir / "artifacts" / "play" / "stdout"
+    lines = [
+        line for line in (output.read_text(errors="replace").splitlines() if output.exists() else ()) if line.strip()
+    ]
+    last = f": {lines[-1].strip()}" if lines else ""
+    return f"{stage.playbook} ended with {outcome.status}, exit code {outcome.rc}{last}"
+
+
+def _masked(change: Update, log: ControllerLog) -> Update:
+    return Update(change.kind, log.masked(change.text), change.task, change.action, change.result)

@@ -1,0 +1,105 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The last screen of a run, and what `wrapper show` prints: all of it read from the run directory."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from module_utils import ledger
+from wrapper.controller_log import LOG_NAME
+from wrapper.held import holder
+from wrapper.receipt import RECEIPT_NAME, read_receipt, receipt_lines
+from wrapper.view import duration
+
+MARKS = {"done": "✓", "failed": "✗", "running": "…", "skipped": "-"}
+
+
+def facts(run_dir: Path) -> dict[str, Any]:
+    """Everything known about a run, for --json."""
+    book = ledger.read(run_dir)
+    return {
+        **book,
+        "machine_state": machine_state(book),
+        "driven_by": holder(run_dir),
+        "receipt": read_receipt(run_dir) or None,
+    }
+
+
+def machine_state(book: dict[str, Any]) -> str:
+    """none, gone or may be running."""
+    if ledger.may_be_running(book):
+        return "may be running"
+    return "gone" if book["machine"].get("gone_at") else "none"
+
+
+def report(run_dir: Path) -> list[str]:
+    """The run in lines: what came home, how long each stage took, where the logs are, the proof."""
+    book = ledger.read(run_dir)
+    lines = [
+        heading(book),
+        *_stages(book),
+        *receipt_lines(read_receipt(run_dir)),
+        *_files(run_dir),
+        *machine_lines(book),
+    ]
+    end = book["results"].get("run", {})
+    if end.get("sentence"):
+        lines.append(f"{end['verdict']}: {end['sentence']}")
+    return lines
+
+
+def heading(book: dict[str, Any]) -> str:
+    """`20260822T100000Z-0a1b · lab · superpower · cloud · Music`."""
+    sections = ", ".join(book["sections"]) or "all sections but photos"
+    return " · ".join([book["run_id"], book["inventory"], book["profile"], book["monitoring"], sections])
+
+
+def shown(path: Path) -> str:
+    """A path as a person would type it from here."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("../..") else relative
+
+
+def _stages(book: dict[str, Any]) -> list[str]:
+    lines = []
+    for entry in book["stages"]:
+        mark = MARKS.get(entry["state"], "?")
+        detail = f"  {entry['detail'].splitlines()[0]}" if entry.get("detail") else ""
+        lines.append(f" {mark} {entry['stage']:<10} {_spent(entry):>12}{detail}")
+    return lines
+
+
+def _spent(entry: dict[str, Any]) -> str:
+    if not entry.get("started_at") or not entry.get("finished_at"):
+        return ""
+    started, finished = (datetime.fromisoformat(entry[key]) for key in ("started_at", "finished_at"))
+    return duration((finished - started).total_seconds())
+
+
+def _files(run_dir: Path) -> list[str]:
+    kept = {"databases": "export", "receipt": RECEIPT_NAME, "logs": "logs.tar.gz", "log": LOG_NAME}
+    return [f"{what}: {shown(run_dir / name)}" for what, name in kept.items() if (run_dir / name).exists()]
+
+
+def machine_lines(book: dict[str, Any]) -> list[str]:
+    """Whether a machine costs money, and the proof or the command."""
+    machine = book["machine"]
+    if ledger.may_be_running(book):
+        where = (
+            ", ".join(str(machine[key]) for key in ("server_id", "address") if machine.get(key)) or "known by name only"
+        )
+        return [f"machine: may be running ({where}); remove it with: wrapper destroy {book['run_id']}"]
+    if machine.get("gone_at"):
+        return [f"machine: gone since {machine['gone_at']}, {_proof(machine.get('proof') or {})}"]
+    return ["machine: none was rented"]
+
+
+def _proof(proof: dict[str, Any]) -> str:
+    """The proof in one line: what was asked and what was left."""
+    said = ", ".join(
+        f"{name.replace('_', ' ')} {value}" for name, value in proof.items() if isinstance(value, int | str)
+    )
+    return f"proof: {said}" if said else "proof in the ledger"

@@ -1,0 +1,102 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""`wrapper run`: from a plan to an ending, with a ledger before anything else."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TextIO
+
+from module_utils import ledger
+from wrapper import orphans, report
+from wrapper.cancel import counted_signals
+from wrapper.conduct import Conductor, Ending
+from wrapper.controller_log import ControllerLog
+from wrapper.held import held
+from wrapper.performer import Performer
+from wrapper.plan import Plan
+from wrapper.playbook import Play, play
+from wrapper.stages import stages_for
+from wrapper.view import view_for
+
+
+def describe(plan: Plan) -> list[str]:
+    """The plan in lines, for --dry-run."""
+    lines = [
+        f"inventory:  {plan.inventory.name} ({'rents' if plan.inventory.rents else 'uses'} a machine)",
+        f"instance:   {plan.profile}",
+        f"monitoring: {plan.monitoring}",
+        f"sections:   {', '.join(plan.sections) or 'all but photos'}",
+        f"archive:    {plan.archive or 'as group_vars or BURST_ARCHIVE say'}",
+        f"mappings:   {plan.path_mappings or 'as group_vars or BURST_PATH_MAPPINGS say'}",
+        "stages:",
+    ]
+    for stage in stages_for(rents=plan.inventory.rents):
+        left_out = "  (not played: --keep)" if plan.keep and stage.name == "teardown" else ""
+        lines.append(f"  {stage.playbook:<26} {stage.purpose}{left_out}")
+    return [*lines, "Nothing was done."]
+
+
+def run(plan: Plan, *, as_json: bool = False, verbosity: int = 0, player: Play | None = None) -> int:
+    """Do the run and report it."""
+    run_id = ledger.new_run_id(datetime.now(UTC), secrets.token_hex(2))
+    run_dir = ledger.create(
+        plan.runs_dir,
+        run_id,
+        inventory=plan.inventory.name,
+        inventory_file=str(plan.inventory.path),
+        profile=plan.profile,
+        monitoring=plan.monitoring,
+        sections=list(plan.sections),
+    )
+    # With --json, standard output is for the machine that reads it.
+    screen = sys.stderr if as_json else sys.stdout
+    with held(run_dir), counted_signals() as cancel:
+        log = ControllerLog(run_dir)
+        view = view_for(screen)
+        log.write(f"run {run_id}: {json.dumps(plan.extravars(run_id), ensure_ascii=False)}")
+        view.open(report.heading(ledger.read(run_dir)), stages_for(rents=plan.inventory.rents))
+        player = player or partial(play, root=plan.root, run_id=run_id, verbosity=verbosity)
+        performer = Performer(run_dir, plan.inventory.path, plan.extravars(run_id), player, view, log)
+        try:
+            ending = Conductor(performer, cancel, rents=plan.inventory.rents, keep=plan.keep).conduct()
+        finally:
+            view.close()
+            # SSH connections that Ansible keeps open for the next stage.
+            orphans.reap(run_id)
+        log.write(f"run {run_id}: {ending.verdict}, exit code {ending.code}")
+    if as_json:
+        print(json.dumps(report.facts(run_dir), indent=2))
+    else:
+        _say(report.report(run_dir), screen)
+    _say(last_words(ending, run_dir), sys.stderr if ending.code else screen)
+    return ending.code
+
+
+def last_words(ending: Ending, run_dir: Path) -> list[str]:
+    """What a person must know last: why, where the log is, and the command if a machine is left."""
+    lines = []
+    if ending.failure:
+        lines.append(f"wrapper: {ending.failed_stage} failed: {ending.failure}")
+    elif ending.canceled_in:
+        lines.append(f"wrapper: canceled in {ending.canceled_in}")
+    elif ending.partial:
+        lines.append(f"wrapper: partial: {ending.partial}")
+    lines.append(f"Log: {report.shown(run_dir / 'controller.log')}    Again: wrapper show {run_dir.name}")
+    if ending.machine == "kept":
+        lines.append(f"The machine was kept and costs money until: wrapper destroy {run_dir.name}")
+    if ending.machine == "may be running":
+        lines.append(f"THE MACHINE MAY STILL BE RUNNING and cost money. Remove it with: wrapper destroy {run_dir.name}")
+    return lines
+
+
+def _say(lines: list[str], stream: TextIO) -> None:
+    try:
+        print("\n".join(lines), file=stream, flush=True)
+    except OSError:
+        # The reader is gone; the log has it all.
+        return
