@@ -1,0 +1,1 @@
+"""A stand-in for the Scaleway API whose servers are Docker containers."""

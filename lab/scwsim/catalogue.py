@@ -1,0 +1,144 @@
+"""What can be rented where: zones, server types with limits and prices, images."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+IMAGE_TYPES = ("instance_local", "instance_sbs")
+IMAGE_SIZE = 10_000_000_000
+IMAGE_OWNER = "51b656e3-4865-41e8-adbc-0c45bdd780db"
+IMAGE_DATE = "2026-05-12T15:19:54.934113+00:00"
+_NAMESPACE = uuid.UUID("6f0c7c9c-6a53-5f3e-9d5e-000000000000")
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image of a label: local ones start from l_ssd, SBS ones from block storage."""
+
+    id: str
+    label: str
+    name: str
+    type: str
+    zone: str
+
+    @property
+    def local(self) -> bool:
+        """Whether a server from this image gets a local root volume."""
+        return self.type == "instance_local"
+
+
+class Catalogue:
+    """The offer of every zone."""
+
+    def __init__(self) -> None:
+        content = json.loads(Path(__file__).with_name("catalogue.json").read_text())
+        self._zones: dict[str, dict[str, Any]] = content["zones"]
+        self._types: dict[str, dict[str, Any]] = content["server_types"]
+        self._images = [
+            Image(str(uuid.uuid5(_NAMESPACE, f"{zone}/{label}/{kind}")), label, name, kind, zone)
+            for zone in self._zones
+            for label, name in content["images"].items()
+            for kind in IMAGE_TYPES
+        ]
+
+    def has_zone(self, zone: str) -> bool:
+        """Whether the zone exists."""
+        return zone in self._zones
+
+    def images(self, zone: str = "", label: str = "", kind: str = "") -> list[Image]:
+        """The images that match; an empty criterion matches all."""
+        return [
+            image
+            for image in self._images
+            if zone in {"", image.zone} and label in {"", image.label} and kind in {"", image.type}
+        ]
+
+    def image(self, zone: str, reference: str, kind: str) -> Image | None:
+        """The image with this id, or with this label and of this kind."""
+        matches = [
+            image
+            for image in self.images(zone)
+            if reference == image.id or (reference == image.label and kind == image.type)
+        ]
+        return matches[0] if matches else None
+
+    def local_storage_max(self, zone: str, commercial_type: str) -> int | None:
+        """How many bytes of l_ssd the type allows, None if the zone does not offer the type."""
+        if commercial_type not in self._zones[zone]["availability"]:
+            return None
+        return int(self._types[commercial_type]["local_storage_max"])
+
+    def availability(self, zone: str) -> dict[str, dict[str, str]]:
+        """The stock of the zone by server type."""
+        return {name: {"availability": stock} for name, stock in self._zones[zone]["availability"].items()}
+
+    def server_types(self, zone: str) -> dict[str, dict[str, Any]]:
+        """The products of the zone as the API tells them."""
+        factor = self._zones[zone]["price_factor"]
+        return {name: _product(self._types[name], factor) for name in sorted(self._zones[zone]["availability"])}
+
+
+def _product(facts: dict[str, Any], price_factor: float) -> dict[str, Any]:
+    speed = facts["bandwidth"]
+    return {
+        "alt_names": [],
+        "arch": "x86_64",
+        "ncpus": facts["ncpus"],
+        "ram": facts["ram"],
+        "gpu": 0,
+        "gpu_info": None,
+        "mig_profile": None,
+        "volumes_constraint": {"min_size": 0, "max_size": facts["local_storage_max"]},
+        "per_volume_constraint": {"l_ssd": {"min_size": 1_000_000_000, "max_size": 800_000_000_000}},
+        "scratch_storage_max_size": 0,
+        "scratch_storage_max_volumes_count": 0,
+        "monthly_price": round(facts["monthly_price"] * price_factor, 6),
+        "hourly_price": round(facts["hourly_price"] * price_factor, 6),
+        "capabilities": {
+            "boot_types": ["local", "rescue"],
+            "placement_groups": True,
+            "block_storage": True,
+            "hot_snapshots_local_volume": True,
+            "private_network": 8,
+            "max_file_systems": 0,
+        },
+        "network": {
+            "ipv6_support": True,
+            "sum_internal_bandwidth": speed,
+            "sum_internet_bandwidth": speed,
+            "interfaces": [{"internal_bandwidth": speed, "internet_bandwidth": speed}],
+        },
+        "block_bandwidth": facts["block_bandwidth"],
+        "end_of_service": False,
+    }
+
+
+def image_view(image: Image) -> dict[str, Any]:
+    """The image as the Instance API tells it."""
+    snapshot = str(uuid.uuid5(_NAMESPACE, image.id))
+    root: dict[str, Any] = (
+        {"id": snapshot, "name": image.name, "volume_type": "l_ssd", "size": IMAGE_SIZE}
+        if image.local
+        else {"id": snapshot, "name": "", "volume_type": "sbs_snapshot", "size": 0}
+    )
+    return {
+        "id": image.id,
+        "name": image.name,
+        "organization": IMAGE_OWNER,
+        "project": IMAGE_OWNER,
+        "root_volume": root,
+        "extra_volumes": {},
+        "public": True,
+        "arch": "x86_64",
+        "creation_date": IMAGE_DATE,
+        "modification_date": IMAGE_DATE,
+        "default_bootscript": None,
+        "from_server": "",
+        "state": "available",
+        "tags": [],
+        "zone": image.zone,
+    }

@@ -1,0 +1,150 @@
+"""The HTTP side: authentication, dispatch, JSON, and one log line for each request."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+import uuid
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from . import actions, addresses, admin, products, security_groups, servers, volumes
+from .engine import EngineError
+from .errors import ApiError, denied_authentication, not_found
+from .routing import Request, Response, Route, find
+from .simulator import Simulator
+from .transitions import take_due_steps, watch_machines
+
+ROUTES: tuple[Route, ...] = (
+    *servers.ROUTES,
+    *actions.ROUTES,
+    *volumes.ROUTES,
+    *addresses.ROUTES,
+    *security_groups.ROUTES,
+    *products.ROUTES,
+    *admin.ROUTES,
+)
+_SECRET = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL)
+_SHOWN_BODY = 2000
+_WATCH_SECONDS = 1.0
+
+
+def answer(simulator: Simulator, request: Request, token: str | None) -> Response:
+    """Answer one call; what it changed is on disk before the answer leaves."""
+    try:
+        chosen, parameters = find(ROUTES, request.method, request.path)
+        if token is None and not chosen.public:
+            raise denied_authentication("not_found")
+        if token is not None and token != simulator.account.token:
+            raise denied_authentication("invalid_argument")
+        zone = parameters.get("zone")
+        if zone is not None and not simulator.catalogue.has_zone(zone):
+            raise not_found("zone", zone)
+        call = Request(request.method, request.path, request.query, request.body, parameters)
+        with simulator.store.lock:
+            response = chosen.handler(simulator, call)
+            if request.method != "GET":
+                simulator.store.save()
+    except ApiError as error:
+        return Response(error.status, error.body)
+    except EngineError as error:
+        return Response(500, {"type": "internal_error", "message": str(error)})
+    return response
+
+
+class RequestLog:
+    """One JSON line for each request and event; secrets never reach it."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._stream = path.open("a", buffering=1) if path else sys.stdout
+
+    def write(self, entry: dict[str, Any]) -> None:
+        """Append one line."""
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self._stream.write(f"{json.dumps({'at': stamp, **entry})}\n")
+        self._stream.flush()
+
+
+def masked(body: bytes, secret: str) -> str:
+    """The body as the log may show it."""
+    text = _SECRET.sub("(private key)", body.decode(errors="replace"))
+    return text.replace(secret, "(token)")[:_SHOWN_BODY]
+
+
+class SimulatorServer(ThreadingHTTPServer):
+    """Serves the API; between requests, time goes by for the servers."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, address: tuple[str, int], simulator: Simulator, log: RequestLog) -> None:
+        super().__init__(address, _Handler)
+        self.simulator = simulator
+        self.log = log
+        self._next_watch = 0.0
+
+    def service_actions(self) -> None:
+        """Called by serve_forever after each poll."""
+        take_due_steps(self.simulator, self.log.write)
+        if time.monotonic() >= self._next_watch:
+            watch_machines(self.simulator, self.log.write)
+            self._next_watch = time.monotonic() + _WATCH_SECONDS
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: SimulatorServer
+    protocol_version = "HTTP/1.1"
+    server_version = "Scaleway API Gateway (lab)"
+    sys_version = ""
+
+    def do_GET(self) -> None:
+        self._serve()
+
+    do_POST = do_PATCH = do_PUT = do_DELETE = do_GET  # noqa: N815 - the names http.server looks for
+
+    def log_message(self, *_args: object) -> None:
+        """The request log says more than the default lines."""
+
+    def _serve(self) -> None:
+        began = time.monotonic()
+        parts = urlsplit(self.path)
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        query = parse_qs(parts.query)
+        token = self.headers.get("X-Auth-Token")
+        simulator = self.server.simulator
+        response = answer(simulator, Request(self.command, parts.path, query, body), token)
+        request_id = str(uuid.uuid4())
+        self._send(response, request_id)
+        if not parts.path.startswith("/_lab/"):
+            self.server.log.write(
+                {
+                    "event": "request",
+                    "id": request_id,
+                    "from": self.client_address[0],
+                    "agent": self.headers.get("User-Agent", ""),
+                    "method": self.command,
+                    "path": self.path,
+                    "body": masked(body, simulator.account.token),
+                    "status": response.status,
+                    "seconds": round(time.monotonic() - began, 3),
+                }
+            )
+
+    def _send(self, response: Response, request_id: str) -> None:
+        text = isinstance(response.body, str)
+        content = b""
+        if response.body is not None:
+            content = (response.body if text else json.dumps(response.body)).encode()
+        self.send_response(response.status)
+        self.send_header("Content-Type", "text/plain" if text else "application/json")
+        self.send_header("X-Request-Id", request_id)
+        for name, value in response.headers.items():
+            self.send_header(name, value)
+        if response.status != 204:
+            self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)

@@ -1,0 +1,110 @@
+"""A machine: a container that behaves like a rented server."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from dataclasses import dataclass
+from typing import Any
+
+from .engine import Engine
+
+LABEL = "plex-burst.lab"
+SEED = "var/lib/cloud/seed/nocloud"
+# What a container's process 1 exits with when systemd asks the kernel to reboot (SIGHUP); a
+# power-off is 130 (SIGINT).
+REBOOT_EXIT_CODE = 129
+
+
+@dataclass(frozen=True)
+class MachineOptions:
+    """What every machine has in common; host_config is Docker's HostConfig."""
+
+    image: str
+    network: str
+    host_config: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class MachineState:
+    """What Docker says about a machine."""
+
+    running: bool
+    exit_code: int
+    address: str
+
+
+def archive(files: dict[str, str]) -> bytes:
+    """Make a tar archive of files that only root may read."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for path, content in files.items():
+            data = content.encode()
+            entry = tarfile.TarInfo(path)
+            entry.size = len(data)
+            entry.mode = 0o600
+            tar.addfile(entry, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def seed_files(instance_id: str, hostname: str, user_data: str) -> dict[str, str]:
+    """What cloud-init's NoCloud source finds on the machine's first boot."""
+    meta_data = {"instance-id": instance_id, "local-hostname": hostname}
+    return {f"{SEED}/meta-data": json.dumps(meta_data), f"{SEED}/user-data": user_data}
+
+
+class MachineDriver:
+    """Makes, starts, stops and removes machines."""
+
+    def __init__(self, engine: Engine, options: MachineOptions) -> None:
+        self._engine = engine
+        self._options = options
+
+    def create(self, name: str, hostname: str, files: dict[str, str], address: str | None = None) -> None:
+        """Create a stopped machine that holds the files; an address outside the dynamic range is fixed."""
+        network: dict[str, Any] = {"IPAMConfig": {"IPv4Address": address}} if address else {}
+        docker_storage = {
+            "Type": "volume",
+            "Source": name,
+            "Target": "/var/lib/docker",
+            "VolumeOptions": {"Labels": {LABEL: "1"}},
+        }
+        specification = {
+            "Image": self._options.image,
+            "Hostname": hostname[:63],
+            "Labels": {LABEL: "1", f"{LABEL}.machine": name},
+            "HostConfig": {
+                **self._options.host_config,
+                "NetworkMode": self._options.network,
+                "Mounts": [docker_storage],
+            },
+            "NetworkingConfig": {"EndpointsConfig": {self._options.network: network}},
+        }
+        self._engine.create(name, specification)
+        self._engine.put_archive(name, "/", archive(files))
+
+    def start(self, name: str) -> None:
+        """Boot the machine."""
+        self._engine.start(name)
+
+    def stop(self, name: str) -> None:
+        """Shut the machine down, as its power button would."""
+        self._engine.stop(name, grace_seconds=10)
+
+    def destroy(self, name: str) -> None:
+        """Remove the machine and its disk."""
+        self._engine.remove(name)
+        self._engine.remove_volume(name)
+
+    def state(self, name: str) -> MachineState | None:
+        """Read the machine's state, None if it does not exist."""
+        facts = self._engine.inspect(name)
+        if facts is None:
+            return None
+        endpoint = facts["NetworkSettings"]["Networks"].get(self._options.network, {})
+        return MachineState(
+            running=facts["State"]["Running"],
+            exit_code=facts["State"]["ExitCode"],
+            address=endpoint.get("IPAddress", ""),
+        )

@@ -1,0 +1,178 @@
+"""What happens to servers as time goes by: machines boot, stop, are shut down from inside, vanish.
+
+Docker is spoken to without the store's lock, so that a slow container never makes the API wait.
+Only one caller may take steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .actions import plan
+from .addresses import DYNAMIC_RANGE, add_address, addresses_of
+from .engine import EngineError
+from .machine import REBOOT_EXIT_CODE, seed_files
+from .server_view import STOPPED_IN_PLACE, volumes_of
+from .servers import forget_server
+from .simulator import Simulator, machine_name
+from .store import Record
+from .volumes import LOCAL
+
+_BOOT_SECONDS = 1.5
+_RETRY_SECONDS = 2.0
+Report = Callable[[dict[str, Any]], None]
+
+
+def take_due_steps(simulator: Simulator, report: Report) -> None:
+    """Do every step whose time has come."""
+    now = simulator.seconds()
+    with simulator.store.lock:
+        servers = simulator.store.records("servers")
+        due = [server for server in servers if server["step"] and server["step"]["due"] <= now]
+    for server in due:
+        _take(simulator, server, report)
+
+
+def watch_machines(simulator: Simulator, report: Report) -> None:
+    """See which running machines went down by themselves."""
+    with simulator.store.lock:
+        servers = simulator.store.records("servers")
+    for server in servers:
+        if _is_settled(server):
+            try:
+                _watch(simulator, server, report)
+            except EngineError as error:
+                report(_error(server, "watch", error))
+
+
+def _is_settled(server: Record) -> bool:
+    return server["state"] == "running" and server["step"] is None
+
+
+def _error(server: Record, step: str, error: EngineError) -> dict[str, Any]:
+    return {"event": "machine_error", "server": server["id"], "step": step, "error": str(error)}
+
+
+def _take(simulator: Simulator, server: Record, report: Report) -> None:
+    step = server["step"]["name"]
+    work, conclude = _STEPS[step]
+    failed = False
+    try:
+        work(simulator, server)
+    except EngineError as error:
+        failed = True
+        report(_error(server, step, error))
+    with simulator.store.lock:
+        server["step"] = None
+        if not failed:
+            conclude(simulator, server)
+        elif step in {"boot", "restart"}:
+            # As on a node that could not be had: the server is stopped again.
+            _stopped(simulator, server)
+        else:
+            plan(simulator, server, step, _RETRY_SECONDS)
+        server["modification_date"] = simulator.now()
+        simulator.store.save()
+    report({"event": "step", "server": server["id"], "step": step, "state": server["state"]})
+
+
+def _watch(simulator: Simulator, server: Record, report: Report) -> None:
+    """A guest that powers off leaves its server *stopped in place*, billed as ever; a reboot returns."""
+    state = simulator.driver.state(machine_name(server))
+    if state is not None and state.running:
+        return
+    if state is not None and state.exit_code == REBOOT_EXIT_CODE:
+        simulator.driver.start(machine_name(server))
+        report({"event": "guest_rebooted", "server": server["id"]})
+        return
+    with simulator.store.lock:
+        # The API may have been asked for something else in the meantime.
+        if not _is_settled(server):
+            return
+        server.update(state=STOPPED_IN_PLACE, state_detail="", modification_date=simulator.now())
+        simulator.store.save()
+    report({"event": "guest_stopped", "server": server["id"]})
+
+
+def _choose_address(simulator: Simulator, server: Record) -> str:
+    """The reserved address of the server, else the lowest free dynamic one."""
+    with simulator.store.lock:
+        reserved = [ip["address"] for ip in addresses_of(simulator, server) if not ip["dynamic"]]
+        taken = {other["machine_address"] for other in simulator.store.records("servers")}
+        free = (str(host) for host in DYNAMIC_RANGE.hosts() if str(host) not in taken)
+        address = reserved[0] if reserved else next(free, "")
+    if not address:
+        raise EngineError("The lab has no address left for another machine.")
+    return address
+
+
+def _boot(simulator: Simulator, server: Record) -> None:
+    name = machine_name(server)
+    if not server["machine_address"]:
+        address = _choose_address(simulator, server)
+        files = seed_files(server["id"], server["name"], server["user_data"].get("cloud-init", ""))
+        simulator.driver.destroy(name)
+        simulator.driver.create(name, server["name"], files, address)
+        server["machine_address"] = address
+    simulator.driver.start(name)
+
+
+def _restart(simulator: Simulator, server: Record) -> None:
+    simulator.driver.stop(machine_name(server))
+    simulator.driver.start(machine_name(server))
+
+
+def _stop(simulator: Simulator, server: Record) -> None:
+    simulator.driver.stop(machine_name(server))
+
+
+def _destroy(simulator: Simulator, server: Record) -> None:
+    simulator.driver.destroy(machine_name(server))
+
+
+def _nothing(_simulator: Simulator, _server: Record) -> None:
+    return None
+
+
+def _provisioned(simulator: Simulator, server: Record) -> None:
+    location = {"zone_id": server["zone"], "platform_id": "14", "cluster_id": "35", "hypervisor_id": "1302"}
+    server.update(state="starting", state_detail="provisioning node", location={**location, "node_id": "21"})
+    plan(simulator, server, "run", _BOOT_SECONDS)
+
+
+def _running(simulator: Simulator, server: Record) -> None:
+    server.update(state="running", state_detail="booting kernel")
+    if server["dynamic_ip_required"] and not addresses_of(simulator, server):
+        address = add_address(simulator, server["zone"], server["project"], server["machine_address"], dynamic=True)
+        address["server"] = server["id"]
+
+
+def _stopped(simulator: Simulator, server: Record) -> None:
+    server.update(state="stopped", state_detail="", location=None)
+    for address in addresses_of(simulator, server):
+        if address["dynamic"]:
+            simulator.store.remove("ips", address["id"])
+
+
+def _halted(_simulator: Simulator, server: Record) -> None:
+    server.update(state=STOPPED_IN_PLACE, state_detail="")
+
+
+def _vanished(simulator: Simulator, server: Record) -> None:
+    local = [v["id"] for v in volumes_of(simulator, server) if v["volume_type"] == LOCAL]
+    forget_server(simulator, server)
+    for identifier in local:
+        simulator.store.remove("volumes", identifier)
+
+
+Step = Callable[[Simulator, Record], None]
+# The work of a step (slow, without the lock), and what is true afterwards.
+_STEPS: dict[str, tuple[Step, Step]] = {
+    "boot": (_boot, _provisioned),
+    "restart": (_restart, _provisioned),
+    "run": (_nothing, _running),
+    "power_off": (_stop, _stopped),
+    "halt": (_stop, _halted),
+    "destroy": (_destroy, _vanished),
+}
