@@ -15,7 +15,7 @@ from wrapper.cancel import Cancel
 from wrapper.machine import Machine, close, machine_possible, teardown
 from wrapper.performer import PARTIAL_VERDICTS, Performed, Performer
 from wrapper.receipt import read_receipt
-from wrapper.stages import COLLECT, EXPORT, PREFLIGHT, PROVISION, SONIC, TEARDOWN, WORK, Stage
+from wrapper.stages import COLLECT, EXPORT, PREFLIGHT, PROVISION, SONIC, TEARDOWN, WORK, Stage, stages_for
 
 
 @dataclass
@@ -158,6 +158,13 @@ class Conductor:
             self.ending.failed_stage = TEARDOWN.name
             self.ending.failure = performed.sentence or "the teardown ended without a proof that the machine is gone"
 
+    def _mark_skipped(self) -> None:
+        """What was never begun is said to be so, not left to be guessed."""
+        known = {entry["stage"] for entry in ledger.read(self._run_dir)["stages"]}
+        for stage in stages_for(rents=self._rents):
+            if stage.name not in known:
+                self._performer.mark(stage, "skipped")
+
     def _broke(self, what: str, error: Exception) -> None:
         self._performer.log.write(f"{what} broke: {error}\n{traceback.format_exc()}")
         if not self.ending.failure:
@@ -170,6 +177,7 @@ class Conductor:
             "sentence": self.ending.failure or self.ending.partial,
         }
         try:
+            self._mark_skipped()
             close(self._run_dir, {"results": {"run": result}}, machine=self.ending.machine)
         except (ledger.LedgerError, OSError) as error:
             self._performer.note(f"The end of the run could not be written down: {error}")

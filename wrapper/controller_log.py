@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
 LOG_NAME = "controller.log"
 MASK = "********"
@@ -44,8 +45,10 @@ class ControllerLog:
             text = text.replace(secret, MASK)
         return text
 
-    def close(self) -> None:
-        """Close the file."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *reason: object) -> None:
         self._stream.close()
 
 

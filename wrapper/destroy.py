@@ -27,7 +27,7 @@ def destroy(root: Path, runs_dir: Path, given: str | None, player: Play | None =
     if run_dir is None:
         print("No open run owns a machine; nothing to destroy.")
         return exits.DONE
-    with held(run_dir), counted_signals() as cancel:
+    with held(run_dir), counted_signals() as cancel, ControllerLog(run_dir) as log:
         # A killed wrapper leaves its playbook running; it must not create while we remove.
         orphans.reap(run_dir.name)
         book = ledger.read(run_dir)
@@ -36,7 +36,6 @@ def destroy(root: Path, runs_dir: Path, given: str | None, player: Play | None =
             print(f"Run {run_dir.name} owns no machine. {' '.join(report.machine_lines(book))}")
             return exits.DONE
         where = inventory.find(book.get("inventory_file") or book["inventory"], root)
-        log = ControllerLog(run_dir)
         view = view_for(sys.stdout)
         view.open(f"destroy {report.heading(book)}", [TEARDOWN])
         extravars = {

@@ -37,7 +37,9 @@ def teardown(performer: Performer, cancel: Cancel) -> tuple[Performed, Machine]:
 def machine_possible(run_dir: Path) -> bool:
     """Whether anything may have been rented: the stage began, or the ledger holds an intent without proof."""
     book = ledger.read(run_dir)
-    return ledger.may_be_running(book) or any(entry["stage"] == PROVISION.name for entry in book["stages"])
+    return ledger.may_be_running(book) or any(
+        entry["stage"] == PROVISION.name and entry["state"] != "skipped" for entry in book["stages"]
+    )
 
 
 def close(run_dir: Path, changes: dict[str, Any], *, machine: Machine) -> None:

@@ -82,12 +82,13 @@ class Performer:
             self.note(f"{stage.name} failed: {performed.sentence}\nTrying {stage.name} once more.")
         performed.seconds = time.monotonic() - started
         state = "done" if performed.end == "done" else "failed"
-        self.mark(stage, state, "canceled" if performed.end == "canceled" else performed.sentence)
+        detail = "canceled" if performed.end == "canceled" else performed.sentence
+        self.mark(stage, state, detail, round(performed.seconds, 1))
         self.view.end(stage, performed.end, performed.seconds, performed.sentence)
         self.log.write(f"{stage.name}: {performed.end} after {performed.seconds:.1f} s")
         return performed
 
-    def mark(self, stage: Stage, state: str, detail: str = "") -> None:
+    def mark(self, stage: Stage, state: str, detail: str = "", seconds: float | None = None) -> None:
         """Write the state of a stage into the ledger."""
         now = ledger.utc_text(datetime.now(UTC))
         stages = list(ledger.read(self.run_dir)["stages"])
@@ -98,6 +99,7 @@ class Performer:
             "state": state,
             "started_at": now if running else before.get("started_at"),
             "finished_at": None if running else now,
+            "seconds": seconds,
             "detail": self.log.masked(detail),
         }
         if before:

@@ -16,6 +16,8 @@ READINGS = frozenset({"plex_phase", "plex_status", "scaleway_server"})
 COLOUR = re.compile(r"\x1b\[[0-9;]*[mK]")
 # Ansible's own words around the sentence that our modules and asserts wrote.
 NOISE = re.compile(r"^(?:Task failed: |Module failed: |Action failed: |Failed to template .*?: )+")
+# Where in which playbook: true, but not for the person who reads one sentence; it stays in Ansible's own output.
+ORIGIN = re.compile(r"\n+Origin: .*", re.DOTALL)
 HIDDEN = "its output is hidden because it handles secrets"
 
 
@@ -58,7 +60,7 @@ def sentence(data: Mapping[str, Any]) -> str:
         return f'Task "{_task(data)}" failed; {HIDDEN}.'
     for failed in _failed_items(result):
         return sentence({**data, "res": failed})
-    message = NOISE.sub("", plain(result.get("msg") or "")).strip()
+    message = ORIGIN.sub("", NOISE.sub("", plain(result.get("msg") or ""))).strip()
     if message in {"", "non-zero return code"} or message.startswith("MODULE FAILURE"):
         return _from_output(result, _task(data), message)
     return message
@@ -109,7 +111,7 @@ def _spoken(text: str) -> Update | None:
     text = plain(text).strip()
     for prefix in ("[ERROR]: ", "ERROR! "):
         if text.startswith(prefix):
-            return Update("failure", NOISE.sub("", text.removeprefix(prefix)))
+            return Update("failure", ORIGIN.sub("", NOISE.sub("", text.removeprefix(prefix))))
     if text.startswith("[WARNING]: "):
         return Update("warning", text.removeprefix("[WARNING]: "))
     return None

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,17 +37,19 @@ def machine_state(book: dict[str, Any]) -> str:
 def report(run_dir: Path) -> list[str]:
     """The run in lines: what came home, how long each stage took, where the logs are, the proof."""
     book = ledger.read(run_dir)
-    lines = [
+    return [
         heading(book),
         *_stages(book),
         *receipt_lines(read_receipt(run_dir)),
         *_files(run_dir),
         *machine_lines(book),
     ]
-    end = book["results"].get("run", {})
-    if end.get("sentence"):
-        lines.append(f"{end['verdict']}: {end['sentence']}")
-    return lines
+
+
+def end_lines(run_dir: Path) -> list[str]:
+    """How it ended and why, as `wrapper show` says it."""
+    end = ledger.read(run_dir)["results"].get("run", {})
+    return [f"{end['verdict']}: {end['sentence']}".rstrip(": ")] if end else []
 
 
 def heading(book: dict[str, Any]) -> str:
@@ -73,10 +74,7 @@ def _stages(book: dict[str, Any]) -> list[str]:
 
 
 def _spent(entry: dict[str, Any]) -> str:
-    if not entry.get("started_at") or not entry.get("finished_at"):
-        return ""
-    started, finished = (datetime.fromisoformat(entry[key]) for key in ("started_at", "finished_at"))
-    return duration((finished - started).total_seconds())
+    return duration(entry["seconds"]) if isinstance(entry.get("seconds"), int | float) else ""
 
 
 def _files(run_dir: Path) -> list[str]:

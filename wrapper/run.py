@@ -55,8 +55,7 @@ def run(plan: Plan, *, as_json: bool = False, verbosity: int = 0, player: Play |
     )
     # With --json, standard output is for the machine that reads it.
     screen = sys.stderr if as_json else sys.stdout
-    with held(run_dir), counted_signals() as cancel:
-        log = ControllerLog(run_dir)
+    with held(run_dir), counted_signals() as cancel, ControllerLog(run_dir) as log:
         view = view_for(screen)
         log.write(f"run {run_id}: {json.dumps(plan.extravars(run_id), ensure_ascii=False)}")
         view.open(report.heading(ledger.read(run_dir)), stages_for(rents=plan.inventory.rents))

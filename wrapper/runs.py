@@ -59,7 +59,7 @@ def show(runs_dir: Path, given: str | None, *, as_json: bool) -> int:
     if as_json:
         print(json.dumps(report.facts(run_dir), indent=2))
     else:
-        print("\n".join(report.report(run_dir)))
+        print("\n".join([*report.report(run_dir), *report.end_lines(run_dir)]))
     return exits.DONE
 
 

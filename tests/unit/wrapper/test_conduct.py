@@ -1,0 +1,245 @@
+"""The state machine of a run: every stage may fail or be canceled, and the machine is gone or named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from module_utils import ledger
+from tests.unit.wrapper.stand_ins import BAD, RUN_ID, Act, FakePlayer, MemoryView, failure, sample
+from wrapper import exits
+from wrapper.cancel import Cancel
+from wrapper.conduct import Conductor, Ending
+from wrapper.controller_log import ControllerLog
+from wrapper.performer import Performer
+from wrapper.playbook import Outcome
+
+WORK = ["preflight", "provision", "mount", "restore", "plex", "scan", "sonic", "export"]
+LOCAL_WORK = [name for name in WORK if name != "provision"]
+CLOSING = ["collect", "teardown"]
+FAILS = Act(BAD, [failure("It broke.")])
+
+
+@dataclass
+class Played:
+    ending: Ending
+    player: FakePlayer
+    view: MemoryView
+    book: dict[str, Any]
+
+    @property
+    def stages(self) -> list[str]:
+        return self.player.played
+
+
+@dataclass
+class Theatre:
+    runs_dir: Path
+    cancel: Cancel = field(default_factory=Cancel)
+
+    def play(
+        self,
+        acts: Mapping[str, Act | list[Act]] | None = None,
+        *,
+        rents: bool = True,
+        keep: bool = False,
+        kind: type[FakePlayer] = FakePlayer,
+        **player: Any,
+    ) -> Played:
+        run_dir = ledger.create(self.runs_dir, RUN_ID, inventory="lab")
+        fake, view = kind(run_dir, self.cancel, acts or {}, **player), MemoryView()
+        with ControllerLog(run_dir) as log:
+            performer = Performer(run_dir, Path("inventory.yml"), {}, fake, view, log)
+            ending = Conductor(performer, self.cancel, rents=rents, keep=keep).conduct()
+        return Played(ending, fake, view, ledger.read(run_dir))
+
+
+@pytest.fixture
+def theatre(tmp_path: Path) -> Theatre:
+    return Theatre(tmp_path / "runs")
+
+
+def test_success_plays_all_in_order_and_closes(theatre: Theatre) -> None:
+    played = theatre.play()
+    assert played.stages == WORK + CLOSING
+    assert played.player.stage_dirs == [f"{n:02}-{name}" for n, name in enumerate(WORK + CLOSING, 1)]
+    assert (played.ending.code, played.ending.machine) == (exits.DONE, "gone")
+    assert played.book["state"] == "closed"
+    assert [entry["state"] for entry in played.book["stages"]] == ["done"] * 10
+    assert played.book["results"]["run"] == {"verdict": "done", "code": 0, "sentence": ""}
+
+
+def test_local_never_provisions_nor_tears_down(theatre: Theatre) -> None:
+    played = theatre.play(rents=False)
+    assert played.stages == [*LOCAL_WORK, "collect"]
+    assert (played.ending.code, played.ending.machine) == (exits.DONE, "none")
+    assert played.book["state"] == "closed"
+
+
+@pytest.mark.parametrize(
+    ("stage", "closing", "code"),
+    [
+        ("preflight", [], exits.USAGE),
+        # Logs cannot be collected from a machine that never came up; the intent is there, so it is torn down.
+        ("provision", ["teardown"], exits.FAILED),
+        *((name, CLOSING, exits.FAILED) for name in WORK[2:7]),
+        # An export that is not tried again loses the analysis.
+        ("export", ["export", *CLOSING], exits.FAILED),
+    ],
+)
+def test_failure_in_each_stage(theatre: Theatre, stage: str, closing: list[str], code: int) -> None:
+    played = theatre.play({stage: FAILS})
+    before = WORK[: WORK.index(stage) + 1]
+    assert played.stages == before + closing
+    assert (played.ending.code, played.ending.failed_stage, played.ending.failure) == (code, stage, "It broke.")
+    assert played.book["state"] == "closed"
+    states = {entry["stage"]: entry["state"] for entry in played.book["stages"]}
+    assert states[stage] == "failed"
+    assert all(states[name] == "skipped" for name in WORK[WORK.index(stage) + 1 :])
+
+
+@pytest.mark.parametrize("stage", WORK)
+def test_cancel_in_each_stage(theatre: Theatre, stage: str) -> None:
+    played = theatre.play({stage: Act(presses=1)})
+    closing = {"preflight": [], "provision": ["teardown"]}.get(stage, CLOSING)
+    assert played.stages == WORK[: WORK.index(stage) + 1] + closing
+    assert (played.ending.code, played.ending.canceled_in) == (exits.CANCELED, stage)
+    assert played.ending.machine == ("none" if stage == "preflight" else "gone")
+    assert next(entry["detail"] for entry in played.book["stages"] if entry["stage"] == stage) == "canceled"
+
+
+def test_second_cancel_skips_the_logs_but_not_the_teardown(theatre: Theatre) -> None:
+    played = theatre.play({"sonic": Act(presses=1), "collect": Act(presses=1), "teardown": Act(presses=3)})
+    assert played.stages[-2:] == CLOSING
+    assert dict(played.view.ended)["collect"] == "canceled"
+    assert dict(played.view.ended)["teardown"] == "done"
+    assert (played.ending.code, played.ending.machine) == (exits.CANCELED, "gone")
+    assert [note for note in played.view.notes if "Still removing the machine" in note]
+
+
+def test_cancel_during_the_closing_of_a_success_stays_a_success(theatre: Theatre) -> None:
+    played = theatre.play({"teardown": Act(presses=1)})
+    assert (played.ending.code, played.ending.machine) == (exits.DONE, "gone")
+
+
+@pytest.mark.parametrize("work", [{}, {"sonic": FAILS}, {"scan": Act(presses=1)}, {"provision": FAILS}])
+def test_failed_teardown_means_may_be_running(theatre: Theatre, work: dict[str, Act]) -> None:
+    played = theatre.play({**work, "teardown": FAILS})
+    assert played.stages[-2:] == ["teardown", "teardown"]
+    assert (played.ending.code, played.ending.machine) == (exits.MAY_BE_RUNNING, "may be running")
+    assert played.book["state"] == "open"
+
+
+def test_teardown_that_works_at_the_second_try(theatre: Theatre) -> None:
+    played = theatre.play({"teardown": [FAILS, Act()]})
+    assert (played.ending.code, played.ending.machine) == (exits.DONE, "gone")
+
+
+def test_teardown_without_proof_means_may_be_running(theatre: Theatre) -> None:
+    played = theatre.play(proves=False)
+    assert (played.ending.code, played.ending.machine) == (exits.MAY_BE_RUNNING, "may be running")
+    assert "proof" in played.ending.failure
+
+
+def test_failed_collect_stops_nothing(theatre: Theatre) -> None:
+    played = theatre.play({"collect": FAILS})
+    assert played.stages[-1] == "teardown"
+    assert (played.ending.code, played.ending.machine) == (exits.DONE, "gone")
+    assert [note for note in played.view.notes if "logs did not come home" in note]
+
+
+@pytest.mark.parametrize("stage", [*WORK[1:], "collect"])
+def test_an_unexpected_error_still_tears_down(theatre: Theatre, stage: str) -> None:
+    played = theatre.play({stage: Act(raises=RuntimeError("surprise"))})
+    assert played.ending.code in ({exits.DONE} if stage == "collect" else {exits.FAILED})
+    # Provision raised before it could write its intent; that it began is reason enough.
+    assert played.stages[-1] == "teardown"
+    log = (theatre.runs_dir / RUN_ID / "controller.log").read_text()
+    assert "RuntimeError: surprise" in log
+
+
+def test_an_error_in_the_teardown_itself_means_may_be_running(theatre: Theatre) -> None:
+    played = theatre.play({"teardown": Act(raises=OSError("no space left"))})
+    assert (played.ending.code, played.ending.machine) == (exits.MAY_BE_RUNNING, "may be running")
+    assert played.book["state"] == "open"
+
+
+@pytest.mark.parametrize(
+    ("acts", "code", "machine", "state"),
+    [
+        ({}, exits.DONE, "kept", "open"),
+        ({"sonic": FAILS}, exits.MAY_BE_RUNNING, "kept", "open"),
+        ({"sonic": Act(presses=1)}, exits.CANCELED, "gone", "closed"),
+        ({"preflight": FAILS}, exits.USAGE, "none", "closed"),
+    ],
+)
+def test_keep(theatre: Theatre, acts: dict[str, Act], code: int, machine: str, state: str) -> None:
+    played = theatre.play(acts, keep=True)
+    assert (played.ending.code, played.ending.machine, played.book["state"]) == (code, machine, state)
+    assert ("teardown" in played.stages) == (machine == "gone")
+
+
+@pytest.mark.parametrize(
+    ("name", "sonic", "exported", "code"),
+    [
+        (
+            "stalled after progress",
+            Act(BAD, [sample("waiting", 40), sample("stalled", 51), failure("Stuck.")]),
+            True,
+            4,
+        ),
+        (
+            "timed out after progress",
+            Act(BAD, [sample("waiting", 0), sample("timed_out", 1), failure("Late.")]),
+            True,
+            4,
+        ),
+        ("stalled at once", Act(BAD, [sample("waiting", 40), sample("stalled", 40), failure("Stuck.")]), False, 1),
+        ("failed after progress", Act(BAD, [sample("waiting", 40), sample("failed", 51), failure("Dead.")]), False, 1),
+        ("failed without a sample", FAILS, False, 1),
+        ("partial, and the stage says so without failing", Act(events=[sample("partial", 60, "60/62")]), True, 4),
+        ("done", Act(events=[sample("waiting", 40), sample("done", 62, event="runner_on_ok")]), True, 0),
+        (
+            "progress in the first section, stall in the second",
+            Act(BAD, [sample("waiting", 1), sample("done", 9), sample("stalled", 3, section="2"), failure("Stuck.")]),
+            True,
+            4,
+        ),
+    ],
+)
+def test_partial_analysis_comes_home(theatre: Theatre, name: str, sonic: Act, exported: bool, code: int) -> None:
+    played = theatre.play({"sonic": sonic})
+    assert ("export" in played.stages) == exported, name
+    assert played.ending.code == code, name
+    assert played.ending.machine == "gone"
+
+
+class SaysStalledInTheLedger(FakePlayer):
+    def _effect(self, name: str, outcome: Outcome) -> None:
+        super()._effect(name, outcome)
+        if name == "sonic":
+            ledger.merge(self.run_dir, {"results": {"sonic": {"verdict": "stalled"}}})
+
+
+def test_partial_in_the_ledger_counts_even_without_samples(theatre: Theatre) -> None:
+    assert theatre.play(kind=SaysStalledInTheLedger).ending.code == exits.PARTIAL
+
+
+@pytest.mark.parametrize(
+    ("receipt", "code", "words"),
+    [
+        ({"verdict": "partial", "sentences": ["3 tracks are not analysed."]}, exits.PARTIAL, "3 tracks"),
+        ({"verdict": "lost", "sentences": ["12 items are gone."]}, exits.FAILED, "12 items"),
+        ({"verdict": "damaged"}, exits.FAILED, "no receipt that says done"),
+        (None, exits.FAILED, "no receipt that says done"),
+    ],
+)
+def test_done_is_what_the_receipt_says(theatre: Theatre, receipt: dict[str, Any] | None, code: int, words: str) -> None:
+    played = theatre.play(receipt=receipt)
+    assert played.ending.code == code
+    assert words in played.ending.failure + played.ending.partial
+    assert played.ending.machine == "gone"
