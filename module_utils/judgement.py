@@ -67,7 +67,7 @@ def _scan(lines: t.Sequence[Sample], thresholds: Thresholds, now: float) -> Judg
     if trouble:
         return replace(facts, verdict=FAILED, message=trouble)
     streak = signs.quiet_streak(lines[1:], thresholds.cpu_percent, section)
-    moved = signs.last_life(lines, thresholds.cpu_percent, (SCANNER,))
+    moved = signs.last_life(lines, thresholds.cpu_percent, (SCANNER,), thresholds.gap_seconds)
     settled = streak >= thresholds.quiet_samples and signs.still(lines[1:], thresholds.quiet_samples)
     if (
         settled

@@ -111,8 +111,9 @@ def _ending(
 def _stall(
     lines: t.Sequence[Sample], witnesses: Witnesses, thresholds: Thresholds, now: float
 ) -> tuple[str, str]:
-    silent = now - signs.last_life(lines, thresholds.cpu_percent, (ANALYSER,))
-    hanging = now - signs.last_life(lines, thresholds.cpu_percent, ()) >= HANGING * thresholds.stall_seconds
+    silent = now - signs.last_life(lines, thresholds.cpu_percent, (ANALYSER,), thresholds.gap_seconds)
+    without_result = now - signs.last_life(lines, thresholds.cpu_percent, (), thresholds.gap_seconds)
+    hanging = without_result >= HANGING * thresholds.stall_seconds
     if silent < thresholds.stall_seconds and not hanging:
         return WAITING, ""
     ended = not signs.analysing(lines[-1])

@@ -76,30 +76,35 @@ def still(samples: t.Sequence[Sample], number: int) -> bool:
     return len(last) == number and last[0] is not None and all(entry == last[0] for entry in last)
 
 
-def last_life(lines: t.Sequence[Sample], cpu_percent: float, kinds: t.Collection[str]) -> float:
-    """When something last moved: a count, a process of these kinds, or CPU. The begin counts as life.
-
-    A paused container (somebody froze it on purpose) stops the clock.
-    """
-    latest = float(lines[0]["at"])
+def last_life(lines: t.Sequence[Sample], cpu_percent: float, kinds: t.Collection[str], gap_seconds: float) -> float:
+    """When something last moved: a count, a process of these kinds, or CPU. The begin counts as life."""
     known = counts(lines[0])
-    for sample in lines[1:]:
-        now = counts(sample)
-        usage = sample.get("cpu_percent")
-        moved = now is not None and known is not None and any(now[name] != known[name] for name in COUNTED)
-        working = any(processes(sample, kind) for kind in kinds) or (
-            usage is not None and usage >= cpu_percent
-        )
-        if moved or working or sample.get("container") == "paused":
-            latest = float(sample["at"])
+
+    def alive(sample: Sample) -> bool:
+        nonlocal known
+        now, before = counts(sample), known
         known = now or known
+        usage = sample.get("cpu_percent")
+        if now is not None and before is not None and any(now[name] != before[name] for name in COUNTED):
+            return True
+        return any(processes(sample, kind) for kind in kinds) or (usage is not None and usage >= cpu_percent)
+
+    return last_when(lines, alive, gap_seconds)
+
+
+def last_when(lines: t.Sequence[Sample], holds: t.Callable[[Sample], bool], gap_seconds: float) -> float:
+    """When something last held; the begin counts as such a time.
+
+    So does what the server is not to blame for: a container that somebody froze on purpose, and a gap in the
+    samples, when nobody looked.
+    """
+    latest = previous = float(lines[0]["at"])
+    for sample in lines[1:]:
+        at = float(sample["at"])
+        if holds(sample) or sample.get("container") == "paused" or at - previous > gap_seconds:
+            latest = at
+        previous = at
     return latest
-
-
-def last_time(lines: t.Sequence[Sample], name: str, value: t.Any) -> float:
-    """When a field last had this value; the begin counts as such a time."""
-    times = [float(sample["at"]) for sample in lines[1:] if sample.get(name) == value]
-    return max(times, default=float(lines[0]["at"]))
 
 
 def scan_seen(lines: t.Sequence[Sample], section: int | None) -> bool:
@@ -128,6 +133,4 @@ def analysing(sample: Sample) -> bool:
 def _activity_words(entry: dict[str, t.Any]) -> str:
     words = " ".join(part for part in (entry.get("title"), entry.get("subtitle")) if part)
     progress = entry.get("progress")
-    return (words or str(entry.get("type"))) + (
-        f" {progress} %" if progress is not None and progress >= 0 else ""
-    )
+    return (words or str(entry.get("type"))) + (f" {progress} %" if progress is not None and progress >= 0 else "")

@@ -33,6 +33,11 @@ class Thresholds:
     timeout_seconds: float
     grace_seconds: float
 
+    @property
+    def gap_seconds(self) -> float:
+        """A longer pause between two samples says nothing about the time in between."""
+        return self.stall_seconds / 2
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -61,11 +66,18 @@ def lost(lines: t.Sequence[Sample], thresholds: Thresholds, now: float) -> str:
         ("http", 200, "the server does not answer"),
         ("database", "ok", "the database cannot be read"),
     ):
-        silent = now - signs.last_time(lines, field, alive)
-        if len(lines) > 1 and lines[-1].get(field) != alive and silent >= thresholds.stall_seconds:
+        silent = _silent(lines, field, alive, thresholds, now)
+        if silent >= thresholds.stall_seconds:
             detail = lines[-1].get(f"{field}_words") or lines[-1].get(field)
             return f"{words} for {duration_words(silent)} ({detail})"
     return ""
+
+
+def _silent(lines: t.Sequence[Sample], field: str, alive: t.Any, thresholds: Thresholds, now: float) -> float:
+    """For how long a field has not had its good value, 0 when it has it."""
+    if lines[-1].get(field) == alive:
+        return 0
+    return now - signs.last_when(lines, lambda sample: bool(sample.get(field) == alive), thresholds.gap_seconds)
 
 
 def known(lines: t.Sequence[Sample]) -> dict[str, int | None] | None:
