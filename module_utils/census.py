@@ -154,7 +154,9 @@ def is_selected(section: Mapping[str, Any], selected: Collection[str]) -> bool:
     return section["name"] in selected if selected else section["type"] != "photo"
 
 
-def _change(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, selected: bool) -> SectionChange:
+def _change(
+    before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, selected: bool
+) -> SectionChange:
     known = after or before or {}
     nothing: dict[str, Any] = {"items": {}, "deleted": {}, "analysed": 0}
     old, new = before or nothing, after or nothing

@@ -18,8 +18,8 @@ LIBRARY = "com.plexapp.plugins.library.db"
 BLOBS = "com.plexapp.plugins.library.blobs.db"
 MAGIC = b"SQLite format 3\0"
 
-MOVIE, SHOW, SEASON, EPISODE, ARTIST, ALBUM, TRACK, CLIP, PHOTO, PHOTO_ALBUM = 1, 2, 3, 4, 8, 9, 10, 12, 13, 14
-# An artist without albums or a show without seasons may go when a scan regroups its leaves: no file is lost by it.
+SHOW, SEASON, ARTIST, ALBUM, TRACK, CLIP, PHOTO_ALBUM = 2, 3, 8, 9, 10, 12, 14
+# An artist without albums may go when a scan regroups its tracks: no file is lost by it.
 PARENTS_AND_EXTRAS = frozenset({SHOW, SEASON, ARTIST, ALBUM, CLIP, PHOTO_ALBUM})
 SECTION_TYPES = {1: "movie", 2: "show", 8: "artist", 13: "photo"}
 
@@ -43,10 +43,10 @@ def sentence(path: Path, error: sqlite3.Error) -> PlexDatabaseError:
     """Turn SQLite's error about a file into ours."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in BUSY:
-        return DatabaseLockedError(f"{path} is locked by another process; try again when it has finished writing.")
+        return DatabaseLockedError(f"{path} is locked by another process; try again when it is done.")
     if code == sqlite3.SQLITE_CANTOPEN:
         return PlexDatabaseError(
-            f"{path} cannot be opened: it must be a readable file in a directory where SQLite may keep its -shm file."
+            f"{path} cannot be opened: it must be readable, in a directory where SQLite may keep its -shm."
         )
     if code == sqlite3.SQLITE_FULL:
         return PlexDatabaseError(f"{path}: the disk is full; free space with df -h {path.parent} in view.")
@@ -124,9 +124,17 @@ def schema_dates(connection: sqlite3.Connection) -> str:
 def sections(connection: sqlite3.Connection) -> list[dict[str, Any]]:
     """List the library sections with their locations."""
     locations: dict[int, list[str]] = {}
-    for section, root in connection.execute("SELECT library_section_id, root_path FROM section_locations ORDER BY id"):
+    roots = "SELECT library_section_id, root_path FROM section_locations ORDER BY id"
+    for section, root in connection.execute(roots):
         locations.setdefault(section, []).append(root)
     return [
-        {"id": key, "name": name, "type": SECTION_TYPES.get(kind, str(kind)), "locations": locations.get(key, [])}
-        for key, name, kind in connection.execute("SELECT id, name, section_type FROM library_sections ORDER BY id")
+        {
+            "id": key,
+            "name": name,
+            "type": SECTION_TYPES.get(kind, str(kind)),
+            "locations": locations.get(key, []),
+        }
+        for key, name, kind in connection.execute(
+            "SELECT id, name, section_type FROM library_sections ORDER BY id"
+        )
     ]

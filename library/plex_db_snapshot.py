@@ -1,0 +1,104 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: plex_db_snapshot
+short_description: Copy both Plex databases consistently while Plex is writing
+description:
+  - Copies through SQLite's backup API inside one read transaction per database. In WAL mode, which Plex uses, that
+    blocks no writer, and no writer can make it start over.
+  - The library is copied first and the blobs after it, then every track that the copied library calls analysed is
+    looked up in the copied blobs.
+  - Both copies are checked. Each is one whole file (no write-ahead log), mode 0600, with its page size kept.
+author: ["plex-burst maintainers"]
+attributes:
+  check_mode:
+    description: Whether it can say what it would do without doing it.
+    support: partial
+  diff_mode:
+    description: Whether it shows what changes.
+    support: none
+  idempotent:
+    description: Whether a second call changes nothing.
+    support: full
+options:
+  directory:
+    description: The directory C(Plug-in Support/Databases) with both databases.
+    type: path
+    required: true
+  dest:
+    description: Directory for the copies and their C(manifest.json). Made with mode 0700 if it does not exist.
+    type: path
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Copy the enriched library
+  plex_db_snapshot:
+    directory: /srv/plex-burst/config/Library/Application Support/Plex Media Server/Plug-in Support/Databases
+    dest: /srv/plex-burst/export
+  register: __plex_db_export_snapshot
+"""
+
+RETURN = r"""
+files:
+  description: The copies.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{"path": "/srv/plex-burst/export/x.db", "name": "x.db", "size": 1954816, "sha256": "9f86..."}]
+migrations:
+  description: Number of schema migrations per database.
+  returned: success
+  type: dict
+  sample: {"library": 246, "blobs": 246}
+analysed_without_vector:
+  description: Tracks that carry Plex's mark although Plex itself holds no vector for them.
+  returned: success
+  type: int
+seconds:
+  description: How long the copy took when it was made.
+  returned: success
+  type: float
+locked:
+  description: Whether it failed because another process holds a database; trying again is the cure.
+  returned: always
+  type: bool
+"""
+
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.plex_db import DatabaseLockedError, PlexDatabaseError
+from ..module_utils.snapshot import room_problem, take
+
+
+def main() -> None:
+    """Copy, check, and list the copies."""
+    module = AnsibleModule(
+        argument_spec={
+            "directory": {"type": "path", "required": True},
+            "dest": {"type": "path", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    source, dest = Path(module.params["directory"]), Path(module.params["dest"])
+    try:
+        problem = room_problem(source, dest)
+        if problem:
+            module.fail_json(msg=problem, locked=False)
+        if module.check_mode:
+            module.exit_json(changed=True, files=[], migrations={}, locked=False)
+        manifest, changed = take(source, dest)
+    except PlexDatabaseError as error:
+        module.fail_json(msg=str(error), locked=isinstance(error, DatabaseLockedError))
+    except OSError as error:
+        module.fail_json(msg=f"{source} cannot be copied to {dest}: {error}.", locked=False)
+    returned = ("files", "migrations", "analysed_without_vector", "seconds")
+    module.exit_json(changed=changed, locked=False, **{key: manifest[key] for key in returned})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Read the members of a home library's archive, one after the other, without trusting any of them.
+
+Private to this collection. tar, tar.gz, tar.zst (through the zstd program) and zip; nothing is extracted here.
+"""
+
+from __future__ import annotations
+
+import gzip
+import stat
+import subprocess
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, cast
+
+FILE, DIRECTORY, LINK, OTHER = "file", "directory", "link", "other"
+_BLOCK = 512
+_CHUNK = 1 << 20
+_READ_ERRORS = (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, OverflowError)
+
+
+class ArchiveError(Exception):
+    """An archive cannot be used; the message is one sentence."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One entry of an archive. content is readable until the next entry is asked for."""
+
+    name: str
+    size: int
+    kind: str
+    target: str = ""
+    content: IO[bytes] | None = None
+
+    @property
+    def path(self) -> PurePosixPath:
+        """The name without a leading ./ ."""
+        return PurePosixPath(self.name)
+
+
+def kind_of(path: Path) -> str:
+    """Tell what an archive is by its content; its name may lie."""
+    if path.is_dir():
+        return "directory"
+    if not path.is_file():
+        raise ArchiveError(
+            f"The archive {path} does not exist: give a .tar.gz, .tar, .tar.zst or .zip file, or a directory."
+        )
+    with path.open("rb") as file:
+        head = file.read(_BLOCK)
+    if head.startswith(b"\x1f\x8b"):
+        return "tar.gz"
+    if head.startswith(b"\x28\xb5\x2f\xfd"):
+        return "tar.zst"
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return "zip"
+    if head[257:262] == b"ustar":
+        return "tar"
+    what = "is empty" if not head else "is no archive"
+    raise ArchiveError(f"{path} {what}: give a .tar.gz, .tar, .tar.zst or .zip file, or a directory.")
+
+
+class _Counted:
+    """A stream that knows how much was read from it: tarfile cannot tell a cut archive from a finished one."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.count = 0
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self.count += len(data)
+        return data
+
+
+@contextmanager
+def _unzstd(path: Path) -> Iterator[IO[bytes]]:
+    with tempfile.TemporaryFile() as complaints:
+        try:
+            process = subprocess.Popen(
+                ["zstd", "--decompress", "--stdout", "--quiet", "--long=31", "--", str(path)],
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+            )
+        except FileNotFoundError as error:
+            raise ArchiveError(
+                f"{path} is compressed with zstd, which is not installed here: apt-get install zstd, or give a .tar.gz."
+            ) from error
+        assert process.stdout is not None
+        with process.stdout:
+            try:
+                yield process.stdout
+            except BaseException:
+                process.kill()
+                raise
+            finally:
+                process.stdout.close()
+                code = process.wait()
+        if code:
+            complaints.seek(0)
+            words = complaints.read(300).decode(errors="replace").split("\n")[0]
+            raise ArchiveError(f"{path} is truncated or damaged: zstd says {words}")
+
+
+def _plain(path: Path, kind: str) -> AbstractContextManager[IO[bytes]]:
+    """Open the tar stream inside whatever compression there is."""
+    if kind == "tar.zst":
+        return _unzstd(path)
+    return cast("IO[bytes]", gzip.open(path)) if kind == "tar.gz" else path.open("rb")
+
+
+def _tar_members(path: Path, stream: IO[bytes]) -> Generator[Member, None, None]:
+    counted = _Counted(stream)
+    with tarfile.open(fileobj=counted, mode="r|", errors="surrogateescape") as tar:  # type: ignore[call-overload]
+        # tarfile asks its stream for read() alone in this mode; its stubs want a whole file.
+        for entry in tar:
+            kind = FILE if entry.isreg() else DIRECTORY if entry.isdir() else OTHER
+            kind = LINK if entry.issym() or entry.islnk() else kind
+            content = tar.extractfile(entry) if kind == FILE else None
+            yield Member(entry.name, entry.size, kind, entry.linkname, content)
+            tar.members = []  # keeps the memory flat: a Metadata tree has millions of entries
+        end = tar.offset + _BLOCK
+    while counted.read(_CHUNK):
+        pass
+    if counted.count < end:
+        raise ArchiveError(f"{path} is truncated: it stops before the end mark of a tar archive.")
+
+
+def _zip_members(path: Path) -> Generator[Member, None, None]:
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            mode = stat.S_IFMT(entry.external_attr >> 16)
+            kind = DIRECTORY if entry.is_dir() else LINK if stat.S_ISLNK(mode) else FILE
+            kind = OTHER if mode and kind == FILE and not stat.S_ISREG(mode) else kind
+            if entry.flag_bits & 0x1:
+                raise ArchiveError(f"{path} is encrypted: give it without a password.")
+            if kind == FILE:
+                with archive.open(entry) as content:
+                    yield Member(entry.filename, entry.file_size, kind, "", content)
+            else:
+                target = archive.read(entry).decode(errors="replace") if kind == LINK else ""
+                yield Member(entry.filename, entry.file_size, kind, target)
+
+
+def _checked(path: Path, found: Iterator[Member]) -> Iterator[Member]:
+    for member in found:
+        if member.path.is_absolute() or ".." in member.path.parts or "\0" in member.name:
+            raise ArchiveError(
+                f'{path} holds the member "{member.name}", which points outside: it was not made by a backup of'
+                " Plex and is refused as a whole."
+            )
+        yield member
+
+
+@contextmanager
+def members(path: Path) -> Iterator[Iterator[Member]]:
+    """Open an archive and hand out its members in their order; the end of the archive is checked too."""
+    kind = kind_of(path)
+    try:
+        if kind == "zip":
+            with closing(_zip_members(path)) as found:
+                yield _checked(path, found)
+        else:
+            with _plain(path, kind) as stream, closing(_tar_members(path, stream)) as found:
+                yield _checked(path, found)
+    except _READ_ERRORS as error:
+        raise ArchiveError(f"{path} is truncated or damaged: {error or type(error).__name__}.") from error
+    except NotImplementedError as error:
+        raise ArchiveError(f"{path} is packed in a way we cannot read: {error}.") from error

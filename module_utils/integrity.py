@@ -1,0 +1,220 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Is this pair of databases whole, is it Plex's, and do its two files belong together?
+
+Private to this collection. Plex's databases use a collation (icu_root) that stock SQLite lacks, so its
+integrity_check refuses them. A stand-in collation makes the check run; what it then says about the order of
+an ICU index is not evidence and is left out, everything else (pages, free list, rows, other indexes) is.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .plex_db import (
+    BLOBS,
+    LIBRARY,
+    MAGIC,
+    DatabaseLockedError,
+    PlexDatabaseError,
+    migrations,
+    quoted,
+    reading,
+    schema_dates,
+    sections,
+    table_names,
+)
+
+PLEX_TABLES = (
+    "library_sections",
+    "metadata_items",
+    "media_items",
+    "media_parts",
+    "schema_migrations",
+    "blobs",
+)
+# The two databases of one server were seen to differ by a few migrations (447 and 442).
+MIGRATION_TOLERANCE = 12
+# Rows without their parent were not seen in healthy databases; a crash may leave a handful.
+ORPHANS_TOLERATED = 10
+FEW = 5
+
+REPAIR = (
+    'Take another archive, or repair it at home with Plex stopped (DBRepair, or "Plex SQLite" and .recover).'
+)
+# What our SQLite cannot judge, in its own words.
+_NOT_OURS = ("no such collation sequence", "unknown tokenizer", "no such module")
+
+_ORPHANS = {
+    "parts_without_item": """SELECT count(*) FROM media_parts LEFT JOIN media_items
+        ON media_items.id = media_parts.media_item_id WHERE media_items.id IS NULL""",
+    "items_without_metadata": """SELECT count(*) FROM media_items LEFT JOIN metadata_items
+        ON metadata_items.id = media_items.metadata_item_id WHERE metadata_items.id IS NULL""",
+}
+
+
+@dataclass
+class Findings:
+    """What a check of one directory found; no problems means ok."""
+
+    problems: list[str] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
+    locked: bool = False
+    migrations: dict[str, int] = field(default_factory=dict)
+    pms_schema: str = ""
+    sections: list[dict[str, Any]] = field(default_factory=list)
+    orphans: dict[str, int] = field(default_factory=dict)
+
+
+def header_problem(path: Path) -> str:
+    """Judge a file by its size and its first hundred bytes; empty when nothing is wrong."""
+    if path.is_symlink() or not path.is_file():
+        return f"{path} is missing: an archive must hold {LIBRARY} and {BLOBS}."
+    size = path.stat().st_size
+    if size == 0:
+        return f"{path} is empty (zero bytes). {REPAIR}"
+    with path.open("rb") as file:
+        header = file.read(100)
+    if len(header) < 100 or not header.startswith(MAGIC):
+        return f"{path} is not an SQLite database. {REPAIR}"
+    page_size, write_version = struct.unpack(">HB", header[16:19])
+    page_size = 65536 if page_size == 1 else page_size
+    if page_size < 512 or page_size & (page_size - 1) or write_version not in {1, 2}:
+        return f"{path} has a damaged SQLite header. {REPAIR}"
+    changes, pages = struct.unpack(">II", header[24:32])
+    (valid_for,) = struct.unpack(">I", header[92:96])
+    # With a log beside it the file may lag behind its own header; SQLite then reads the pages from the log.
+    if not has_log(path) and changes == valid_for and pages * page_size != size:
+        kind = "truncated" if size < pages * page_size else "longer than it says"
+        return f"{path} is {kind}: {size} bytes where its header promises {pages * page_size}. {REPAIR}"
+    return ""
+
+
+def has_log(path: Path) -> bool:
+    """Whether a write-ahead log with content lies beside a database."""
+    log = path.with_name(path.name + "-wal")
+    return log.is_file() and log.stat().st_size > 0
+
+
+def _compare(left: str, right: str) -> int:
+    left, right = left.casefold(), right.casefold()
+    return (left > right) - (left < right)
+
+
+def _messages(connection: sqlite3.Connection, pragma: str, icu: Iterable[str]) -> list[str]:
+    found: list[str] = []
+    for (message,) in connection.execute(pragma):
+        order_only = message.startswith(("row ", "rowid ")) and any(index in message for index in icu)
+        if message != "ok" and not order_only:
+            found.append(" ".join(message.split()))
+            if len(found) >= FEW:
+                break
+    return found
+
+
+def damage(connection: sqlite3.Connection, quick: bool = False) -> tuple[list[str], list[str]]:
+    """Run SQLite's own check; return what is damaged and which tables it could not judge.
+
+    The whole-file form also covers the free list and pages nobody owns. Where it is refused (a newer SQLite
+    asks virtual tables too) every table is checked by itself.
+    """
+    connection.create_collation("icu_root", _compare)
+    icu = [
+        name
+        for (name,) in connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'index' AND sql LIKE '%icu_root%'"
+        )
+    ]
+    check = "quick_check" if quick else "integrity_check"
+    try:
+        return _messages(connection, f"PRAGMA {check}(1000000000)", icu), []
+    except sqlite3.OperationalError as error:
+        if not str(error).startswith(_NOT_OURS):
+            raise
+    found: list[str] = []
+    unchecked: list[str] = []
+    for table in table_names(connection):
+        try:
+            found += _messages(connection, f"PRAGMA {check}({quoted(table)})", icu)
+        except sqlite3.OperationalError as error:
+            if not str(error).startswith(_NOT_OURS):
+                raise
+            unchecked.append(table)
+    return found, unchecked
+
+
+def _check_file(path: Path, quick: bool, findings: Findings) -> set[str]:
+    """Open one database, judge its pages; return its tables."""
+    with reading(path) as connection:
+        tables = set(table_names(connection))
+        missing = [table for table in PLEX_TABLES if table not in tables]
+        if missing:
+            findings.problems.append(f"{path} is not Plex's: it has no table {', '.join(missing)}.")
+            return set()
+        found, unchecked = damage(connection, quick)
+        findings.unchecked += [f"{path.name}: {table}" for table in unchecked]
+        if found:
+            log = " or the -wal beside it belongs to another database" if has_log(path) else ""
+            findings.problems.append(f"{path} is damaged{log} ({'; '.join(found)}). {REPAIR}")
+    return tables
+
+
+def _check_library(path: Path, findings: Findings) -> tuple[set[str], int]:
+    with reading(path) as connection:
+        findings.pms_schema = schema_dates(connection)
+        findings.sections = sections(connection)
+        for name, query in _ORPHANS.items():
+            (findings.orphans[name],) = connection.execute(query).fetchone()
+        (items,) = connection.execute("SELECT count(*) FROM metadata_items").fetchone()
+        versions = migrations(connection)
+    for name, count in findings.orphans.items():
+        if count > max(ORPHANS_TOLERATED, items // 100):
+            findings.problems.append(f"{path} has {count} {name.replace('_', ' ')}. {REPAIR}")
+    return versions, items
+
+
+def _check_pair(library: Path, blobs: Path, findings: Findings) -> None:
+    versions, items = _check_library(library, findings)
+    with reading(blobs) as connection:
+        (foreign,) = connection.execute("SELECT count(*) FROM library_sections").fetchone()
+        other = migrations(connection)
+    findings.migrations = {"library": len(versions), "blobs": len(other)}
+    if foreign and not findings.sections:
+        findings.problems.append(f"{library} and {blobs.name} are swapped: exchange their names.")
+    elif foreign:
+        findings.problems.append(f"{blobs} is a library database, not the blobs database. {REPAIR}")
+    elif not findings.sections:
+        findings.problems.append(f"{library} has no library section ({items} items): nothing to work on.")
+    apart = versions ^ other
+    if len(apart) > MIGRATION_TOLERANCE:
+        findings.problems.append(
+            f"{library} and {blobs.name} belong to different versions of Plex ({len(apart)} migrations differ):"
+            " take both files from the same archive."
+        )
+
+
+def check(directory: Path, quick: bool = False) -> Findings:
+    """Check both databases of a directory without changing them."""
+    findings = Findings()
+    library, blobs = directory / LIBRARY, directory / BLOBS
+    findings.problems = [problem for path in (library, blobs) if (problem := header_problem(path))]
+    whole = not findings.problems
+    for path in (library, blobs) if whole else ():
+        try:
+            whole = bool(_check_file(path, quick, findings)) and whole
+        except DatabaseLockedError as error:
+            findings.locked, whole = True, False
+            findings.problems.append(str(error))
+        except PlexDatabaseError as error:
+            whole = False
+            findings.problems.append(f"{error} {REPAIR}")
+    if whole:
+        try:
+            _check_pair(library, blobs, findings)
+        except PlexDatabaseError as error:
+            findings.problems.append(f"{error} {REPAIR}")
+    return findings
