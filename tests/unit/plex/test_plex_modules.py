@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import functools
+import json
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible.module_utils.basic import AnsibleModule
+
+from plugins.modules import plex_butler, plex_phase, plex_section_refresh, plex_sections, plex_status
+from tests.unit.plex.conftest import Databases, FakePlex, RunModule
+
+JSON_MARK = '{"ms:musicAnalysisVersion":"1"}'
+
+
+@pytest.fixture
+def docker(monkeypatch: pytest.MonkeyPatch) -> dict[str, t.Any]:
+    """What `docker inspect` says; the container runs as no process of this machine."""
+    facts: dict[str, t.Any] = {"Status": "running", "Pid": 2**22 + 1}
+
+    def run_command(_self: AnsibleModule, command: list[str]) -> tuple[int, str, str]:
+        assert command[:2] == ["docker", "inspect"]
+        return 0, json.dumps([{"Id": "c" * 64, "State": facts}]), ""
+
+    monkeypatch.setattr(AnsibleModule, "run_command", run_command)
+    return facts
+
+
+@pytest.fixture
+def server(plex: FakePlex) -> FakePlex:
+    plex.container("GET", "/identity", claimed=True, version="1.43.3", machineIdentifier="f" * 40)
+    plex.container("GET", "/", myPlexSigninState="ok", myPlexSubscription=True)
+    sections = [("1", "movie", "Movies"), ("5", "artist", "Music"), ("9", "photo", "Photos")]
+    listed = [{"key": key, "type": kind, "title": title} for key, kind, title in sections]
+    plex.container("GET", "/library/sections", Directory=listed)
+    plex.container("GET", "/activities")
+    plex.answer("GET", "/butler", {"ButlerTasks": {"ButlerTask": [{"name": "MusicAnalysis"}]}})
+    return plex
+
+
+@pytest.fixture
+def call(server: FakePlex, config: Path, run_module: RunModule) -> RunModule:
+    """Run a module against the server."""
+    return functools.partial(run_module, url=server.url, config=str(config))
+
+
+def asked(plex: FakePlex, *methods: str) -> list[tuple[str, str, dict[str, str]]]:
+    return [(method, path, query) for method, path, query, _ in plex.asked if method in methods]
+
+
+def test_status(server: FakePlex, call: RunModule, docker: t.Any, databases: Databases) -> None:
+    result = call(plex_status, database_dir=str(databases.directory))
+    assert (result["ready"], result["usable"], result["plex_pass"]) == (True, True, True)
+    docker["Status"] = "exited"
+    assert not call(plex_status)["ready"]
+
+
+@pytest.mark.parametrize(
+    ("status", "changed", "already"), [(200, True, False), (202, False, True)], ids=["started", "runs already"]
+)
+def test_butler_starts(server: FakePlex, call: RunModule, status: int, changed: bool, already: bool) -> None:
+    server.answer("POST", "/butler/MusicAnalysis", "", status)
+    result = call(plex_butler, task="MusicAnalysis")
+    assert (result["changed"], result["already_running"]) == (changed, already)
+
+
+def test_butler_refuses_an_unknown_task_with_the_list(server: FakePlex, call: RunModule) -> None:
+    result = call(plex_butler, task="SonicAnalysis")
+    assert result["msg"] == "Unknown butler task SonicAnalysis: this server has MusicAnalysis."
+    assert asked(server, "POST") == []
+
+
+@pytest.mark.parametrize(("status", "changed"), [(200, True), (404, False)], ids=["stopped", "did not run"])
+def test_butler_stops_one(server: FakePlex, call: RunModule, status: int, changed: bool) -> None:
+    server.answer("DELETE", "/butler/MusicAnalysis", "", status)
+    arguments = {"task": "MusicAnalysis", "state": "stopped"}
+    assert call(plex_butler, **arguments)["changed"] is changed
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_butler_stops_all(server: FakePlex, call: RunModule, running: bool) -> None:
+    server.answer("DELETE", "/butler", "")
+    activities = [{"type": "butler", "title": "BackupDatabase"}] if running else []
+    server.container("GET", "/activities", Activity=activities)
+    arguments = {"state": "all_stopped"}
+    assert call(plex_butler, **arguments)["changed"] is running
+    assert asked(server, "DELETE") == [("DELETE", "/butler", {})]
+
+
+@pytest.mark.parametrize("state", ["started", "stopped", "all_stopped"])
+def test_butler_failures_have_the_servers_words(server: FakePlex, call: RunModule, state: str) -> None:
+    for method, path in (("POST", "/butler/MusicAnalysis"), ("DELETE", "/butler/MusicAnalysis"), ("DELETE", "/butler")):
+        server.answer(method, path, "<h1>busy</h1>", 500)
+    arguments = {"task": "MusicAnalysis", "state": state}
+    assert "HTTP 500 (busy)" in call(plex_butler, **arguments)["msg"]
+    assert call(plex_butler, check_mode=True, **arguments).get("failed") is None
+
+
+@pytest.mark.parametrize(
+    ("names", "keys", "left_out"),
+    [
+        ([], [1, 5], ["Photos"]),
+        (["music"], [5], ["Movies", "Photos"]),
+        (["Photos", "Movies"], [1, 9], ["Music"]),
+    ],
+)
+def test_sections(server: FakePlex, call: RunModule, names: list[str], keys: list[int], left_out: list[str]) -> None:
+    result = call(plex_sections, names=names)
+    assert [section["key"] for section in result["sections"]] == keys
+    assert result["left_out"] == left_out
+
+
+def test_an_unknown_section_is_refused(server: FakePlex, call: RunModule) -> None:
+    result = call(plex_sections, names=["Musik"])
+    assert "Musik" in result["msg"]
+    assert "Movies, Music, Photos" in result["msg"]
+
+
+@pytest.mark.parametrize(
+    ("options", "request_sent"),
+    [
+        ({}, ("GET", "/library/sections/5/refresh", {})),
+        ({"force": True}, ("GET", "/library/sections/5/refresh", {"force": "1"})),
+        ({"state": "cancelled", "force": True}, ("DELETE", "/library/sections/5/refresh", {})),
+    ],
+)
+def test_refresh(
+    server: FakePlex,
+    call: RunModule,
+    options: dict[str, t.Any],
+    request_sent: tuple[str, str, dict[str, str]],
+) -> None:
+    server.answer(request_sent[0], request_sent[1], "")
+    assert call(plex_section_refresh, section=5, **options)["changed"]
+    assert asked(server, "GET", "DELETE") == [request_sent]
+
+
+def test_refresh_tells_why_not(server: FakePlex, call: RunModule) -> None:
+    words = '<Response code="503" status="Server cannot refresh a music library when not signed in"/>'
+    server.answer("GET", "/library/sections/5/refresh", words, 503)
+    result = call(plex_section_refresh, section=5)
+    assert result["msg"] == (
+        "The media server did not scan section 5: HTTP 503 (Server cannot refresh a music library when not signed in)."
+    )
+
+
+@pytest.fixture
+def phase(
+    server: FakePlex, call: RunModule, docker: t.Any, databases: Databases, tmp_path: Path
+) -> t.Callable[..., dict[str, t.Any]]:
+    def run(**options: t.Any) -> dict[str, t.Any]:
+        common = {
+            "database_dir": str(databases.directory),
+            "samples": str(tmp_path / "samples.jsonl"),
+            "phase": "sonic",
+            "section": 5,
+            "thresholds": {"grace_seconds": 0},
+        }
+        return call(plex_phase, **{**common, **options})
+
+    return run
+
+
+def test_a_phase_from_begin_to_done(
+    phase: t.Callable[..., dict[str, t.Any]], databases: Databases, tmp_path: Path
+) -> None:
+    databases.track(1)
+    databases.track(2, extra=JSON_MARK, vector=True)
+    begun = phase(state="begun", run_id="r1")
+    assert (begun["verdict"], begun["done"], begun["left"]) == ("waiting", 1, 1)
+    databases.run("com.plexapp.plugins.library.db", f"UPDATE metadata_items SET extra_data = '{JSON_MARK}'")
+    assert phase(run_id="r1")["verdict"] == "waiting"
+    databases.run("com.plexapp.plugins.library.blobs.db", "INSERT INTO blobs VALUES (9, 'metadata_item', 1, 7)")
+    done = phase(run_id="r1")
+    assert (done["verdict"], done["finished"], done["message"]) == ("done", True, "2/2 tracks")
+    assert (done["before"]["analysed"], done["after"]["analysed"]) == (1, 2)
+    judged = phase(state="judged", run_id="r1")
+    assert (judged["verdict"], judged["sample"]) == ("done", None)
+    assert phase(state="judged", run_id="other")["verdict"] == "not_begun"
+    kinds = [json.loads(line)["kind"] for line in (tmp_path / "samples.jsonl").read_text().splitlines()]
+    assert kinds == ["begin", "sample", "sample"]
+    assert phase(state="begun", run_id="r2")["verdict"] == "already_complete"
+
+
+def test_a_sample_without_a_begin_begins(phase: t.Callable[..., dict[str, t.Any]], tmp_path: Path) -> None:
+    assert not phase(phase="scan")["finished"]
+    assert json.loads((tmp_path / "samples.jsonl").read_text())["kind"] == "begin"
+
+
+def test_a_phase_of_the_whole_server(phase: t.Callable[..., dict[str, t.Any]], server: FakePlex) -> None:
+    phase(phase="stabilise", section=None, state="begun")
+    server.container("GET", "/activities", Activity=[{"type": "butler", "title": "Backup"}])
+    result = phase(phase="stabilise", section=None)
+    assert (result["verdict"], "Backup" in result["message"]) == ("waiting", True)
+    assert result["before"] is None
+
+
+def test_a_section_is_needed(phase: t.Callable[..., dict[str, t.Any]]) -> None:
+    assert phase(phase="scan", section=None)["msg"] == "The phase scan needs the key of a section: add section."
+
+
+def test_a_frozen_container_is_not_asked(
+    phase: t.Callable[..., dict[str, t.Any]], docker: dict[str, t.Any], server: FakePlex
+) -> None:
+    docker["Status"] = "paused"
+    sample = phase()["sample"]
+    assert (sample["http"], sample["container"], server.asked) == (0, "paused", [])
+
+
+def test_a_silent_server_is_a_sample(phase: t.Callable[..., dict[str, t.Any]], server: FakePlex) -> None:
+    server.answer("GET", "/library/sections", '<Response code="503" status="starting"/>', 503)
+    sample = phase()["sample"]
+    assert (sample["http"], sample["http_words"]) == (503, "HTTP 503 (starting)")
+    assert "activities" not in sample
+
+
+def test_check_mode_leaves_no_sample(
+    server: FakePlex, call: RunModule, docker: t.Any, databases: Databases, tmp_path: Path
+) -> None:
+    call(
+        plex_phase,
+        check_mode=True,
+        database_dir=str(databases.directory),
+        samples=str(tmp_path / "samples.jsonl"),
+        phase="scan",
+        section=5,
+        thresholds={},
+    )
+    assert not (tmp_path / "samples.jsonl").exists()
