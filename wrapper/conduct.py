@@ -115,12 +115,13 @@ class Conductor:
     def _believe(self, receipt: dict[str, Any]) -> None:
         """Done is what the receipt says, not that nothing failed."""
         verdict = receipt.get("verdict")
-        sentences = " ".join(str(sentence) for sentence in receipt.get("sentences", ()))
+        # The last sentence is the verdict's; those before it tell of each section.
+        sentence = str((receipt.get("sentences") or [""])[-1])
         if verdict == "partial":
-            self.ending.partial = self.ending.partial or sentences or "the receipt says partial"
+            self.ending.partial = self.ending.partial or sentence or "the receipt says partial"
         elif verdict != "done":
             self.ending.failed_stage = EXPORT.name
-            self.ending.failure = sentences or f"{EXPORT.name} left no receipt that says done in {self._run_dir}."
+            self.ending.failure = sentence or f"{EXPORT.name} left no receipt that says done in {self._run_dir}."
 
     def _close(self) -> None:
         """Logs home, machine gone, ledger closed; each even if the one before broke."""

@@ -25,25 +25,12 @@ def receipt_lines(receipt: dict[str, Any]) -> list[str]:
         return []
     lines = [f"receipt: {receipt.get('verdict', 'unknown')}"]
     lines += [f"  {sentence}" for sentence in receipt.get("sentences", ())]
-    lines += [f"  {_section(section)}" for section in receipt.get("sections", ()) if isinstance(section, dict)]
     lines += [
         f"  {entry.get('name', '?')}  {size(entry.get('size', 0))}  sha256 {str(entry.get('sha256', ''))[:12]}"
         for entry in receipt.get("files", ())
         if isinstance(entry, dict)
     ]
     return lines
-
-
-def _section(section: dict[str, Any]) -> str:
-    """`Music: 40 -> 62 analysed, 0 left` or `Movies: untouched`."""
-    name = section.get("name", "?")
-    if section.get("untouched"):
-        return f"{name}: untouched"
-    before, after = section.get("analysed_before", "?"), section.get("analysed_after", "?")
-    lost = sum(section["lost"].values()) if isinstance(section.get("lost"), dict) else section.get("lost", 0)
-    return f"{name}: analysed {before} before, {after} after, {section.get('pending', '?')} left" + (
-        f", {lost} items lost" if lost else ""
-    )
 
 
 def size(count: float) -> str:

@@ -96,8 +96,9 @@ def machine_lines(book: dict[str, Any]) -> list[str]:
 
 
 def _proof(proof: dict[str, Any]) -> str:
-    """The proof in one line: what was asked and what was left."""
-    said = ", ".join(
-        f"{name.replace('_', ' ')} {value}" for name, value in proof.items() if isinstance(value, int | str)
-    )
-    return f"proof: {said}" if said else "proof in the ledger"
+    """The proof in one line: what was asked for, and what was left of it."""
+    if "ours" not in proof:
+        return "proof in the ledger" if proof else "without a recorded proof"
+    asked = len(proof.get("not_found") or ())
+    where = f" in {proof['zone']}" if proof.get("zone") else ""
+    return f"proof: {proof['ours']} resources of this run listed{where}, {asked} asked for by id and not found"

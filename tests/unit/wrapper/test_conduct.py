@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from module_utils import ledger
-from tests.unit.wrapper.stand_ins import BAD, RUN_ID, Act, FakePlayer, MemoryView, failure, sample
+from tests.unit.wrapper.stand_ins import BAD, GOOD, RUN_ID, Act, FakePlayer, MemoryView, failure, sample
 from wrapper import exits
 from wrapper.cancel import Cancel
 from wrapper.conduct import Conductor, Ending
@@ -109,6 +109,8 @@ def test_cancel_in_each_stage(theatre: Theatre, stage: str) -> None:
     assert played.stages == WORK[: WORK.index(stage) + 1] + closing
     assert (played.ending.code, played.ending.canceled_in) == (exits.CANCELED, stage)
     assert played.ending.machine == ("none" if stage == "preflight" else "gone")
+    # The Ctrl-C that ended the work does not also end what follows it.
+    assert [end for name, end in played.view.ended if name in CLOSING] == ["done"] * len(closing)
     assert next(entry["detail"] for entry in played.book["stages"] if entry["stage"] == stage) == "canceled"
 
 
@@ -143,6 +145,16 @@ def test_teardown_without_proof_means_may_be_running(theatre: Theatre) -> None:
     played = theatre.play(proves=False)
     assert (played.ending.code, played.ending.machine) == (exits.MAY_BE_RUNNING, "may be running")
     assert "proof" in played.ending.failure
+
+
+class FailsAfterTheProof(FakePlayer):
+    def _effect(self, name: str, outcome: Outcome) -> None:
+        super()._effect(name, GOOD if name == "teardown" else outcome)
+
+
+def test_failed_teardown_is_not_believed_even_if_the_ledger_says_gone(theatre: Theatre) -> None:
+    played = theatre.play({"teardown": FAILS}, kind=FailsAfterTheProof)
+    assert played.ending.code == exits.MAY_BE_RUNNING
 
 
 def test_failed_collect_stops_nothing(theatre: Theatre) -> None:
