@@ -1,0 +1,1 @@
+"""Starts, shows and removes the lab."""
