@@ -95,7 +95,7 @@ def _run(command: argparse.ArgumentParser) -> None:
     add(
         "--instance",
         metavar="lite|standard|power|superpower",
-        help="profile of the machine: type, disk, limits (default: as group_vars says, power)",
+        help="profile of the machine: type, disk, limits (default: as group_vars/all says)",
     )
     add(
         "--monitoring",

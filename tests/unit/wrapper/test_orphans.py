@@ -17,7 +17,9 @@ from wrapper import orphans
 RUN = "20260822T100000Z-0a1b"
 OTHER = "20260822T100000Z-ffff"
 # Says "ready" when its handlers stand, so that no test guesses.
-STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
+STUBBORN = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
+)
 PLAIN = "import time; print('ready', flush=True); time.sleep(60)"
 PARENT = f"""
 import subprocess, sys, os

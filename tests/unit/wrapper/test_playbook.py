@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 import time
 from collections.abc import Callable
@@ -34,9 +33,12 @@ ANSWERS = """
   tasks:
     - name: Say what arrived
       ansible.builtin.copy:
-        content: "{{ {'given': given, 'secret': lookup('env', 'LAB_SECRET'), 'checks': lookup('config', 'HOST_KEY_CHECKING')} }}"
+        content: "{{ {'given': given, 'secret': secret, 'checks': checks} }}"
         dest: "{{ answer }}"
         mode: "0600"
+      vars:
+        secret: "{{ lookup('env', 'LAB_SECRET') }}"
+        checks: "{{ lookup('config', 'HOST_KEY_CHECKING') }}"
 """
 INVENTORY = """
 all:
@@ -67,7 +69,14 @@ class Stage:
         inventory = self.root / "inventory.yml"
         inventory.write_text(INVENTORY)
         return play(
-            "play.yml", self.stage_dir, inventory, extravars, on_event=self.events.append, cancel=cancel, root=self.root, run_id=RUN
+            "play.yml",
+            self.stage_dir,
+            inventory,
+            extravars,
+            on_event=self.events.append,
+            cancel=cancel,
+            root=self.root,
+            run_id=RUN,
         )
 
     @property
@@ -147,4 +156,4 @@ def test_cancel_is_quick_and_leaves_no_task_behind(stage: Stage) -> None:
     assert outcome.canceled
     assert seen
     assert orphans.find(RUN) == set()
-    assert not any(os.path.exists(f"/proc/{pid}/exe") for pid in seen)
+    assert not any(Path(f"/proc/{pid}/exe").exists() for pid in seen)

@@ -23,7 +23,7 @@ def spoken(text: str, kind: str = "verbose") -> dict[str, Any]:
     return {"event": kind, "stdout": text, "event_data": {}}
 
 
-READING = {
+READING: dict[str, Any] = {
     "changed": False,
     "finished": False,
     "message": "37/62 tracks, 4.1/s, about 6 s left",
@@ -76,7 +76,11 @@ READING = {
             "Nothing here.",
         ),
         (failed(censored=HIDDEN), "failure", 'Task "Do it" failed; its output is hidden because it handles secrets.'),
-        (failed(msg="non-zero return code", rc=3, stderr="a\noops\n"), "failure", 'Task "Do it" failed (exit code 3): oops'),
+        (
+            failed(msg="non-zero return code", rc=3, stderr="a\noops\n"),
+            "failure",
+            'Task "Do it" failed (exit code 3): oops',
+        ),
         (failed(msg="non-zero return code", rc=3, stdout="out"), "failure", 'Task "Do it" failed (exit code 3): out'),
         (
             failed(msg="MODULE FAILURE\nSee stdout/stderr", module_stderr="Traceback\nKeyError: 'a'", rc=1),
