@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -26,13 +25,6 @@ def up_to_date(output: Path, known: dict[str, object] | None, item: collection.T
     return known["specification"] == specification(item) and known["size"] == stat.st_size
 
 
-def settle_directories(output: Path) -> None:
-    """Give directories the time of their newest file, deepest first, so that nothing depends on today."""
-    for path in sorted((p for p in output.rglob("*") if p.is_dir()), key=lambda p: -len(p.parts)):
-        newest = max((int(child.stat().st_mtime) for child in path.iterdir()), default=0)
-        os.utime(path, (newest, newest))
-
-
 def main() -> int:
     """Make what is missing, say what was done."""
     parser = argparse.ArgumentParser(prog="python -m lab.media", description=__doc__)
@@ -50,7 +42,7 @@ def main() -> int:
     for path in known.keys() - {item.path for item in items}:
         (options.output / path).unlink(missing_ok=True)
     encode.make_all(options.output, missing)
-    settle_directories(options.output)
+    home.settle_directories(options.output)
     files = [
         collection.facts(item)
         | {"size": (options.output / item.path).stat().st_size, "specification": specification(item)}

@@ -27,19 +27,22 @@ _SCANNED_AT = 1_735_689_600  # New Year 2025: after every file of the collection
 _ANALYSED_EVERY = 4
 
 
+def settle_directories(root: Path) -> None:
+    """Give directories the time of their newest entry, deepest first, so that nothing depends on today."""
+    for path in sorted((p for p in root.rglob("*") if p.is_dir()), key=lambda p: -len(p.parts)):
+        newest = max((int(child.stat().st_mtime) for child in path.iterdir()), default=0)
+        os.utime(path, (newest, newest))
+
+
 def lay_out(tree: Path, output: Path, collection: Collection) -> None:
     """Show the older state as a directory tree of hard links under the home machine's paths."""
     pairs = [(movie.path, movie.path) for movie in collection.movies]
     pairs += [(track.path, track.home_path) for track in collection.tracks if track.known]
-    new_names = {old: new for new, old in collection.renamed.items()}
     for now, then in pairs:
         target = Path(f"{tree}{HOME_ROOT}", then)
         target.parent.mkdir(parents=True, exist_ok=True)
         os.link(output / now, target)
-    for directory in sorted(Path(f"{tree}{HOME_ROOT}").rglob("*/"), key=lambda path: -len(path.parts)):
-        parts = [new_names.get(p, p) for p in directory.relative_to(f"{tree}{HOME_ROOT}").parts]
-        stat = output.joinpath(*parts).stat()
-        os.utime(directory, (stat.st_mtime, stat.st_mtime))
+    settle_directories(tree)
 
 
 def fill(databases: Path, tree: Path) -> int:

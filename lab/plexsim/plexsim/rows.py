@@ -97,6 +97,21 @@ def add_location(connection: sqlite3.Connection, section_id: int, path: str, now
     )
 
 
+def delete_section(connection: sqlite3.Connection, section_id: int) -> None:
+    """Remove a section with everything in it."""
+    media = "SELECT id FROM media_items WHERE library_section_id = ?"
+    for statement in (
+        f"DELETE FROM media_streams WHERE media_item_id IN ({media})",  # noqa: S608  constant text
+        f"DELETE FROM media_parts WHERE media_item_id IN ({media})",  # noqa: S608  constant text
+        "DELETE FROM media_items WHERE library_section_id = ?",
+        "DELETE FROM metadata_items WHERE library_section_id = ?",
+        "DELETE FROM directories WHERE library_section_id = ?",
+        "DELETE FROM section_locations WHERE library_section_id = ?",
+        "DELETE FROM library_sections WHERE id = ?",
+    ):
+        connection.execute(statement, (section_id,))
+
+
 def add_item(connection: sqlite3.Connection, section_id: int, kind: int, title: str, now: int, **values: object) -> int:
     """Add a metadata item: movie, artist, album or track."""
     identity = sha1(f"{_KINDS[kind]}/{values.get('parent_id')}/{values.get('index')}/{title}")

@@ -1,0 +1,83 @@
+"""What the server is doing, as ``/activities`` shows it."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .render import Element
+
+_CONTEXT_DELAY = 1.0  # the section of an activity shows up about a second after its start
+
+
+@dataclass
+class Activity:
+    """One thing being done."""
+
+    kind: str
+    title: str
+    subtitle: str = ""
+    section_id: int | None = None
+    cancellable: bool = False
+    progress: int = 0
+    identity: str = field(default_factory=lambda: str(uuid.uuid4()))
+    started: float = field(default_factory=time.time)
+    cancel: Callable[[], None] | None = None
+
+    def element(self, context_delay: float) -> Element:
+        """Show the activity."""
+        context = Element("Context", {"librarySectionID": str(self.section_id)}, single=True)
+        shown = self.section_id is not None and time.time() - self.started >= context_delay
+        return Element(
+            "Activity",
+            {
+                "uuid": self.identity,
+                "type": self.kind,
+                "cancellable": self.cancellable,
+                "userID": 1,
+                "title": self.title,
+                "subtitle": self.subtitle,
+                "progress": self.progress,
+            },
+            [context] if shown else [],
+        )
+
+
+@dataclass
+class Activities:
+    """All of them; threads of jobs and of requests meet here."""
+
+    record: Callable[[Activity], None]
+    context_delay: float = _CONTEXT_DELAY
+    running: dict[str, Activity] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def begin(self, activity: Activity) -> Activity:
+        """Show an activity."""
+        with self.lock:
+            self.running[activity.identity] = activity
+        return activity
+
+    def end(self, activity: Activity) -> None:
+        """Stop showing an activity and write it into the history."""
+        with self.lock:
+            known = self.running.pop(activity.identity, None)
+        if known:
+            self.record(known)
+
+    def progress(self, identity: str, percent: int, subtitle: str | None) -> bool:
+        """Note progress reported by a child process."""
+        with self.lock:
+            activity = self.running.get(identity)
+            if activity:
+                activity.progress = percent
+                activity.subtitle = activity.subtitle if subtitle is None else subtitle
+        return activity is not None
+
+    def elements(self) -> list[Element]:
+        """Show them all."""
+        with self.lock:
+            return [activity.element(self.context_delay) for activity in self.running.values()]

@@ -1,0 +1,70 @@
+"""What the image does before its first start: owner, identity, claim, as the official image's scripts."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+from .preferences import Preferences
+from .settings import Settings
+
+DONE = Path("/.firstRunComplete")
+
+
+def say(text: str) -> None:
+    """Write a line into the container's log."""
+    print(text, flush=True)
+
+
+def exchange(claim: str, machine: str) -> str:
+    """Exchange a claim token as the lab's plex.tv does; an empty answer is a refusal."""
+    if not claim.startswith("claim-") or "expired" in claim:
+        return ""
+    return hashlib.sha256(f"{claim}{machine}".encode()).hexdigest()[:20]
+
+
+def _give_to(owner: int, group: int, directory: Path) -> None:
+    for folder, names, files in os.walk(directory):
+        for name in (folder, *(os.path.join(folder, name) for name in (*names, *files))):  # noqa: PTH118
+            if os.lstat(name).st_uid != owner:
+                os.chown(name, owner, group, follow_symlinks=False)
+
+
+def first_run(settings: Settings, environment: Mapping[str, str], owner: int, group: int) -> str:
+    """Prepare the data directory; give the token of a claim, to be written when the server is up."""
+    preferences = Preferences(settings.preferences)
+    for directory in (settings.logs, settings.library.parent):
+        directory.mkdir(parents=True, exist_ok=True)
+    found = preferences.path
+    foreign = not found.exists() or found.stat().st_uid != owner
+    if foreign and environment.get("CHANGE_CONFIG_DIR_OWNERSHIP", "true").lower() == "true":
+        _give_to(owner, group, Path("/config"))
+    _give_to(owner, group, Path("/transcode"))
+    preferences.load()
+    changes: dict[str, str | None] = {}
+    machine = preferences.values.get("MachineIdentifier") or str(uuid.uuid4())
+    changes["MachineIdentifier"] = machine
+    text = f"{machine}- Plex Media Server"
+    changes["ProcessedMachineIdentifier"] = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    for variable, name in (("ADVERTISE_IP", "customConnections"), ("ALLOWED_NETWORKS", "allowedNetworks")):
+        if environment.get(variable):
+            changes[name] = environment[variable]
+    if not preferences.values.get("TranscoderTempDirectory"):
+        changes["TranscoderTempDirectory"] = "/transcode"
+    preferences.write(changes)
+    os.chown(preferences.path, owner, group)
+    claim = environment.get("PLEX_CLAIM", "")
+    claim_file = environment.get("PLEX_CLAIM_FILE", "")
+    if claim_file and Path(claim_file).is_file():
+        claim = Path(claim_file).read_text().strip()
+    token = ""
+    if claim and not preferences.values.get("PlexOnlineToken"):
+        say("Attempting to obtain server token from claim token")
+        token = exchange(claim, machine)
+        if token:
+            say("Token obtained successfully")
+    say("Plex Media Server first run setup complete")
+    return token

@@ -1,0 +1,93 @@
+"""HTTP: which request goes where, who may ask, and the headers of the answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from .core import Core
+from .preferences import RefusedError
+from .render import Answer, refusal, unavailable
+from .request import Request, parse
+
+Route = tuple[str, str, Callable[..., Answer]]
+
+
+@dataclass(frozen=True)
+class Router:
+    """All routes of the server."""
+
+    core: Core
+    routes: list[Route]
+
+    def answer(self, request: Request) -> Answer:
+        """Find the route of a request and take it."""
+        if self.core.not_ready:
+            return unavailable(self.core.not_ready)
+        if request.path != "/identity" and not request.allowed(self.core):
+            return refusal(401, "Unauthorized")
+        known_path = False
+        for methods, pattern, call in self.routes:
+            found = re.fullmatch(pattern, request.path)
+            known_path = known_path or found is not None
+            if found and request.method in methods.split("|"):
+                try:
+                    return call(request, *found.groups())
+                except (RefusedError, KeyError, ValueError) as error:
+                    self.core.log(f"Refused {request.method} {request.path}: {error}", "WARN")
+                    return refusal(400, "Bad Request")
+        return refusal(405, "Method Not Allowed") if known_path else refusal(404, "Not Found")
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection; knows its router through the server."""
+
+    protocol_version = "HTTP/1.1"
+    server: Server
+
+    def handle_any(self) -> None:
+        """Answer any method."""
+        length = int(self.headers.get("Content-Length") or 0)
+        if length:
+            self.rfile.read(length)
+        client = self.client_address[0].removeprefix("::ffff:")
+        request = parse(self.command, self.path, dict(self.headers), client)
+        answer = self.server.router.answer(request)
+        body, kind = answer.encode(as_json=request.as_json)
+        core = self.server.router.core
+        core.log(f"Completed: [{client}] {answer.status} {request.method} {request.path} {len(body)} bytes")
+        self.send_response_only(answer.status)
+        for name, value in {
+            "X-Plex-Protocol": "1.0",
+            "Content-Type": kind,
+            "Content-Length": str(len(body)),
+            "Cache-Control": "no-cache",
+            **({"X-Plex-Content-Original-Length": str(len(body))} if body else {}),
+            **answer.headers,
+        }.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = handle_any  # noqa: N815  named by the base class
+
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002  named by the base class
+        """Keep quiet: the server's own log has the line."""
+
+
+class Server(ThreadingHTTPServer):
+    """The listener."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self, port: int, router: Router) -> None:
+        super().__init__(("0.0.0.0", port), Handler)
+        self.router = router
+
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002  the base's signature
+        """A client that hangs up is no event."""
+        self.router.core.log(f"Connection of {client_address} broke off", "WARN")

@@ -1,0 +1,132 @@
+"""Process 1 of the image: first run, then the server, started again whenever it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from . import process
+from .first_run import DONE, first_run, say
+from .settings import from_environment
+
+CONTROL = Path("/run/plexsim-control")
+_GRACE = 5.0  # seconds between TERM and KILL, as in the image's finish script
+_RESTART_PAUSE = 1.0
+
+
+def _processes() -> list[int]:
+    """List what runs from the server's directory."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if (entry / "cmdline").read_bytes().startswith(process.HOME.encode()):
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+    return found
+
+
+def _signal_all(number: int) -> None:
+    for pid in _processes():
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            continue
+
+
+def finish(server: subprocess.Popen[bytes]) -> None:
+    """Stop the server: TERM, five seconds, KILL for everything that is left."""
+    say("Stopping Plex Media Server.")
+    if server.poll() is None:
+        server.terminate()
+    end = time.monotonic() + _GRACE
+    while time.monotonic() < end and server.poll() is None:
+        time.sleep(0.1)
+    _signal_all(signal.SIGKILL)
+    server.wait()
+
+
+class Supervisor:
+    """Keeps the server as wanted: up, or down on request."""
+
+    def __init__(self, owner: int, environment: dict[str, str]) -> None:
+        self.owner = owner
+        self.environment = environment
+        self.wanted_up = True
+        self.ending = False
+        self.server: subprocess.Popen[bytes] | None = None
+
+    def end(self, *_: object) -> None:
+        """Take the container's stop signal."""
+        self.ending = True
+
+    def obey(self) -> None:
+        """Do what /plex_service.sh asked: d down, u up, r restart."""
+        if not CONTROL.exists():
+            return
+        wish = CONTROL.read_text().strip()
+        CONTROL.unlink()
+        self.wanted_up = wish != "d"
+        if wish in ("d", "r") and self.server:
+            finish(self.server)
+            self.server = None
+
+    def run(self) -> None:
+        """Watch until the container is stopped."""
+        while not self.ending:
+            self.obey()
+            if self.server and self.server.poll() is not None:
+                finish(self.server)
+                self.server = None
+                time.sleep(_RESTART_PAUSE)
+            elif self.server is None and self.wanted_up:
+                say("Starting Plex Media Server.")
+                self.server = process.start([process.SERVER], self.environment, self.owner)
+            self._reap()
+            time.sleep(0.1)
+        if self.server:
+            finish(self.server)
+
+    def _reap(self) -> None:
+        """Collect orphans, the duty of process 1, but leave the server to its own wait."""
+        for pid in _zombies():
+            if self.server is None or pid != self.server.pid:
+                try:
+                    os.waitpid(pid, os.WNOHANG)
+                except ChildProcessError:
+                    continue
+
+
+def _zombies() -> list[int]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
+            except OSError:
+                continue
+            if state == "Z" and parent == "1":
+                found.append(int(entry.name))
+    return found
+
+
+def main() -> None:
+    """Prepare and supervise."""
+    owner = int(os.environ.get("PLEX_UID") or 1000)
+    group = int(os.environ.get("PLEX_GID") or 1000)
+    token = ""
+    if not DONE.exists():
+        token = first_run(from_environment(), os.environ, owner, group)
+        DONE.touch()
+    supervisor = Supervisor(owner, {"PLEXSIM_PENDING_TOKEN": token, "HOME": "/config"})
+    signal.signal(signal.SIGTERM, supervisor.end)
+    signal.signal(signal.SIGINT, supervisor.end)
+    supervisor.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Scans and butler tasks: a thread that waits for each, child processes that do the work."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from . import process
+from .core import Core
+
+
+@dataclass
+class Job:
+    """Something running in the background that can be asked to stop."""
+
+    name: str
+    stop: threading.Event = field(default_factory=threading.Event)
+    child: subprocess.Popen[bytes] | None = None
+
+    def cancel(self) -> None:
+        """Ask for the end; the child is told too."""
+        self.stop.set()
+        if self.child and self.child.poll() is None:
+            self.child.terminate()
+
+    def run_child(self, core: Core, arguments: list[str]) -> int:
+        """Run a program to its end; one that was killed from outside is started again, as the server does."""
+        while True:
+            core.log(f"[JobManager] Starting job '{process.shown(arguments)}'")
+            self.child = process.start(arguments, core.child_environment)
+            code = self.child.wait()
+            core.log(f"[JobManager] Job running '{process.shown(arguments)}' exited with code {code}")
+            if code >= 0 or self.stop.wait(core.settings.scaled(10)):
+                return code
+
+
+@dataclass
+class Jobs:
+    """The jobs that run now, by name; one of each name at most."""
+
+    core: Core
+    running: dict[str, Job] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def start(self, name: str, work: Callable[[Job], None]) -> bool:
+        """Start a job unless one of this name runs."""
+        job = Job(name)
+        with self.lock:
+            if name in self.running:
+                return False
+            self.running[name] = job
+        threading.Thread(target=self._run, args=(job, work), name=name, daemon=True).start()
+        return True
+
+    def _run(self, job: Job, work: Callable[[Job], None]) -> None:
+        try:
+            work(job)
+        finally:
+            self.finish(job)
+
+    def finish(self, job: Job) -> None:
+        """Forget a job, also before its thread ends when only an afterglow remains."""
+        with self.lock:
+            if self.running.get(job.name) is job:
+                del self.running[job.name]
+
+    def is_running(self, name: str) -> bool:
+        """Tell whether a job of this name runs."""
+        with self.lock:
+            return name in self.running
+
+    def cancel(self, prefix: str) -> None:
+        """Ask every job whose name starts so to stop."""
+        with self.lock:
+            found = [job for name, job in self.running.items() if name.startswith(prefix)]
+        for job in found:
+            job.cancel()

@@ -1,0 +1,72 @@
+"""``Plex Media Scanner``: scans a section, or reads into every file for the deep analysis."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+from . import extra_data, rows
+from .logs import Log
+from .scanner import Scan
+from .schema import connect, transaction
+from .settings import Settings, from_environment, now
+from .worker import Reporter
+
+
+def parser() -> argparse.ArgumentParser:
+    """Give the options of the real program that we have."""
+    options = argparse.ArgumentParser(prog="Plex Media Scanner")
+    options.add_argument("-s", "--scan", action="store_true")
+    options.add_argument("-r", "--refresh", action="store_true")
+    options.add_argument("-l", "--list", action="store_true")
+    options.add_argument("--analyze-deeply", action="store_true")
+    options.add_argument("-x", "--force", action="store_true")
+    options.add_argument("-c", "--section", type=int)
+    options.add_argument("--activity")
+    return options
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the options ask."""
+    options = parser().parse_args(arguments)
+    settings = from_environment()
+    reporter = Reporter(settings, options.activity)
+    with closing(connect(settings.library)) as library:
+        if options.list:
+            for section in library.execute("SELECT id, name FROM library_sections ORDER BY id"):
+                print(f"{section['id']:>3}: {section['name']}")
+        elif options.analyze_deeply:
+            analyse_deeply(library, settings, reporter)
+        elif options.scan:
+            per_directory = float(os.environ.get("PLEXSIM_SCAN_SECONDS_PER_DIRECTORY") or 0.03)
+
+            def report(percent: int, subtitle: str) -> None:
+                time.sleep(per_directory)
+                reporter(percent, subtitle)
+
+            log = Log(settings.logs / "Plex Media Scanner.log")
+            scan = Scan(library, options.section, force=options.force, now=now(), report=report, log=log)
+            log(f"Scanned section {options.section}: {scan.run()}")
+    return 0
+
+
+def analyse_deeply(library: sqlite3.Connection, settings: Settings, reporter: Reporter) -> None:
+    """Read into every file and mark the part; never touches the sonic marker."""
+    parts = library.execute(
+        "SELECT id, file, extra_data FROM media_parts WHERE deleted_at IS NULL ORDER BY id"
+    ).fetchall()
+    for position, part in enumerate(parts):
+        reporter(100 * position // len(parts), part["file"])
+        try:
+            with Path(part["file"]).open("rb") as file:
+                file.read(1 << 16)
+        except OSError:
+            continue
+        values = extra_data.decode(part["extra_data"]) | {"ma:deepAnalysisVersion": "6"}
+        with transaction(library):
+            rows.update(library, "media_parts", part["id"], {"extra_data": extra_data.to_json(values)})
+        time.sleep(settings.seconds_per_track)

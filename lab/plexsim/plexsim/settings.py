@@ -1,0 +1,84 @@
+"""Where the server keeps its things, and the knobs of the stand-in, from the environment."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .schema import BLOBS, DATABASES, LIBRARY
+
+VERSION = "1.43.3.10861-07dfddaeb"
+_SUPPORT = "/config/Library/Application Support"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Paths and paces."""
+
+    support: Path
+    port: int = 32400
+    time_factor: float = 20.0  # the tail of 28 s after a scan takes 28 s / time_factor
+    seconds_per_track: float = 0.2
+    has_pass: bool = True
+    token_delay: float = 2.0
+    start_seconds: float = 1.0
+    migration_seconds: float = 1.0
+    migration_seconds_per_gigabyte: float = 20.0
+    stop_seconds: float = 0.3
+
+    @property
+    def home(self) -> Path:
+        """The server's data directory."""
+        return self.support / "Plex Media Server"
+
+    @property
+    def library(self) -> Path:
+        """The library database."""
+        return self.home / DATABASES / LIBRARY
+
+    @property
+    def blobs(self) -> Path:
+        """The blobs database."""
+        return self.home / DATABASES / BLOBS
+
+    @property
+    def logs(self) -> Path:
+        """The directory of log files."""
+        return self.home / "Logs"
+
+    @property
+    def preferences(self) -> Path:
+        """The preferences file."""
+        return self.home / "Preferences.xml"
+
+    def scaled(self, seconds: float) -> float:
+        """Give the lab's duration of something that takes so long in reality."""
+        return seconds / self.time_factor
+
+
+def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings of this container."""
+
+    def number(name: str, default: float) -> float:
+        return float(environment.get(f"PLEXSIM_{name}") or default)
+
+    return Settings(
+        support=Path(environment.get("PLEX_MEDIA_SERVER_APPLICATION_SUPPORT_DIR") or _SUPPORT),
+        port=int(number("PORT", Settings.port)),
+        time_factor=number("TIME_FACTOR", Settings.time_factor),
+        seconds_per_track=number("ANALYSIS_SECONDS_PER_TRACK", Settings.seconds_per_track),
+        has_pass=bool(number("PASS", 1)),
+        token_delay=number("TOKEN_DELAY", Settings.token_delay),
+        start_seconds=number("START_SECONDS", Settings.start_seconds),
+        migration_seconds=number("MIGRATION_SECONDS", Settings.migration_seconds),
+        migration_seconds_per_gigabyte=number("MIGRATION_SECONDS_PER_GB", Settings.migration_seconds_per_gigabyte),
+        stop_seconds=number("STOP_SECONDS", Settings.stop_seconds),
+    )
+
+
+def now() -> int:
+    """Give the time as the database keeps it."""
+    return int(time.time())
