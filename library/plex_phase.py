@@ -40,7 +40,7 @@ options:
     description:
       - V(begun) marks the begin of the phase with the counts before it.
       - V(sampled) takes a sample and judges.
-      - V(judged) judges what there is without taking a sample.
+      - V(judged) judges what there is without taking a sample; RV(verdict) is V(not_begun) when there is nothing.
     type: str
     choices: [begun, sampled, judged]
     default: sampled
@@ -55,6 +55,10 @@ options:
   section:
     description: The key of the library. Without it, in O(phase=stabilise) only, the whole server is meant.
     type: int
+  title:
+    description: The name of the library, for people who read the samples and the result.
+    type: str
+    default: ""
   samples:
     description: The file of the samples.
     type: path
@@ -113,7 +117,7 @@ finished:
   returned: success
   type: bool
 verdict:
-  description: waiting, done, already_complete, partial, stalled, timed_out or failed.
+  description: waiting, done, already_complete, partial, stalled, timed_out, failed or not_begun.
   returned: success
   type: str
   sample: waiting
@@ -142,18 +146,11 @@ eta_seconds:
   description: How many seconds it still takes, null as long as it is not known.
   returned: success
   type: float
-elapsed:
-  description: Seconds since the phase began.
+result:
+  description: The verdict as it goes into the ledger.
   returned: success
-  type: float
-before:
-  description: The counts when the phase began.
-  returned: when a section is given
   type: dict
-after:
-  description: The last counts that could be read.
-  returned: when a section is given
-  type: dict
+  sample: {"section": 5, "title": "Music", "verdict": "done", "message": "62/62 tracks", "expected": 62, "done": 62}
 sample:
   description: The sample just taken.
   returned: success
@@ -167,7 +164,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils import samples
-from ..module_utils.judgement import report
+from ..module_utils.judgement import not_begun, report
 from ..module_utils.plex_server import PlexServer
 from ..module_utils.sampling import Place, take
 from ..module_utils.verdicts import Thresholds
@@ -187,6 +184,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "container": {"type": "str", "default": "plex"},
     "database_dir": {"type": "path", "required": True},
     "section": {"type": "int"},
+    "title": {"type": "str", "default": ""},
     "samples": {"type": "path", "required": True},
     "run_id": {"type": "str", "default": ""},
     "thresholds": {"type": "dict", "required": True, "options": PATIENCE},
@@ -209,19 +207,17 @@ def main() -> None:
         server = PlexServer.local(params["url"], params["config"])
         sample = {**take(server, module.run_command, place, previous, now), "kind": samples.SAMPLE}
         if params["state"] == "begun" or not lines:
-            facts = {name: params[name] for name in ("phase", "section", "run_id")}
+            facts = {name: params[name] for name in ("phase", "section", "title", "run_id")}
             sample, lines = {**sample, **facts, "kind": samples.BEGIN}, []
         if not module.check_mode:
             samples.append(path, sample)
         lines.append(sample)
     if not lines:
-        module.exit_json(changed=False, finished=False, verdict="not_begun", message="not begun", sample=None)
+        facts = {"section": params["section"], "title": params["title"]}
+        module.exit_json(changed=False, sample=None, **not_begun(facts))
     end = now if sample else float(lines[-1]["at"])
-    module.exit_json(
-        changed=False,
-        sample=sample,
-        **report(params["phase"], lines, Thresholds(**params["thresholds"]), end),
-    )
+    judged = report(params["phase"], lines, Thresholds(**params["thresholds"]), end)
+    module.exit_json(changed=False, sample=sample, **judged)
 
 
 if __name__ == "__main__":

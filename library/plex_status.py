@@ -60,6 +60,14 @@ usable:
   description: It is ready, knows the account's token and lists its libraries.
   returned: success
   type: bool
+hopeless:
+  description: Whether waiting cannot help, because the container is gone or has ended.
+  returned: success
+  type: bool
+processes:
+  description: How many processes of each kind (server, scanner, deep, analyser) run in the container.
+  returned: success
+  type: dict
 message:
   description: The state as one sentence.
   returned: success
@@ -125,6 +133,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.plex_container import inspect
 from ..module_utils.plex_server import read_token
+from ..module_utils.processes import count, read_processes
 from ..module_utils.readiness import ask, assess
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -141,8 +150,10 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     container = inspect(module.run_command, module.params["container"])
     token = read_token(module.params["config"])
+    processes = read_processes(container.identifier, container.pid) if container.pid else []
     answers = ask(module.params["url"], token, module.params["database_dir"], module.params["timeout"])
-    module.exit_json(changed=False, **assess(container, bool(token), answers))
+    facts = assess(container, bool(token), answers)
+    module.exit_json(changed=False, processes=count(processes).kinds, **facts)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from .samples import Sample
 from .verdicts import (
     DONE,
     FAILED,
+    NOT_BEGUN,
     STALLED,
     TIMED_OUT,
     WAITING,
@@ -69,17 +70,11 @@ def _scan(lines: t.Sequence[Sample], thresholds: Thresholds, now: float) -> Judg
     streak = signs.quiet_streak(lines[1:], thresholds.cpu_percent, section)
     moved = signs.last_life(lines, thresholds.cpu_percent, (SCANNER,), thresholds.gap_seconds)
     settled = streak >= thresholds.quiet_samples and signs.still(lines[1:], thresholds.quiet_samples)
-    if (
-        settled
-        and now - float(lines[0]["at"]) >= thresholds.grace_seconds
-        and signs.scan_seen(lines, section)
-    ):
+    if settled and now - float(lines[0]["at"]) >= thresholds.grace_seconds and signs.scan_seen(lines, section):
         return replace(facts, verdict=DONE, message=_scan_words(lines))
     if now - moved >= thresholds.stall_seconds:
         why = "the scan never began" if not signs.scan_seen(lines, section) else "nothing moves any more"
-        message = (
-            f"{why} for {duration_words(now - moved)}, {waiting_words(lines, thresholds, streak, section)}"
-        )
+        message = f"{why} for {duration_words(now - moved)}, {waiting_words(lines, thresholds, streak, section)}"
         return replace(facts, verdict=STALLED, message=message)
     message = f"{_scan_words(lines)}; {waiting_words(lines, thresholds, streak, section)}"
     return replace(facts, message=message)
@@ -98,12 +93,21 @@ def _scan_words(lines: t.Sequence[Sample]) -> str:
 
 
 def report(phase: str, lines: t.Sequence[Sample], thresholds: Thresholds, now: float) -> dict[str, t.Any]:
-    """The verdict as the result of a module: with the counts it stands on."""
+    """The verdict as the result of a module, and what of it goes into the ledger."""
     judgement = judge(phase, lines, thresholds, now)
-    return {
-        **asdict(judgement),
-        "finished": judgement.finished,
-        "elapsed": round(now - float(lines[0]["at"]), 1),
+    facts = asdict(judgement)
+    result = {
+        "section": lines[0].get("section"),
+        "title": lines[0].get("title", ""),
+        **{name: facts[name] for name in ("verdict", "message", "expected", "done", "left")},
+        "elapsed_seconds": round(now - float(lines[0]["at"]), 1),
         "before": signs.counts(lines[0]),
         "after": known(lines),
     }
+    return {**facts, "finished": judgement.finished, "result": result}
+
+
+def not_begun(facts: dict[str, t.Any]) -> dict[str, t.Any]:
+    """What to say about a phase that this run has not begun."""
+    words = {"verdict": NOT_BEGUN, "message": "not begun"}
+    return {**words, "finished": False, "result": {**facts, **words}}

@@ -42,6 +42,7 @@ def assess(container: ContainerState, token_present: bool, answers: Answers) -> 
     return {
         "ready": ready,
         "usable": ready and token_present and sections_listed,
+        "hopeless": container.status in ("missing", "exited", "dead"),
         "message": _sentence(container, token_present, answers),
         "container_status": container.status,
         "running": container.running,

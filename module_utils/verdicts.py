@@ -17,6 +17,7 @@ PARTIAL = "partial"
 STALLED = "stalled"
 TIMED_OUT = "timed_out"
 FAILED = "failed"
+NOT_BEGUN = "not_begun"
 
 
 # One reading of a container that is gone may be a reading between two states.

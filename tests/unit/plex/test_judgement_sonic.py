@@ -136,8 +136,9 @@ def test_an_hour_in_which_nobody_looked_is_not_held_against_the_analysis() -> No
 def test_the_report_carries_the_counts_it_stands_on() -> None:
     lines = series(working(30), LOCKED)
     result = report("sonic", lines, PATIENCE, end(lines))
-    assert (result["before"]["analysed"], result["after"]["analysed"]) == (20, 30)
-    assert (result["finished"], result["elapsed"]) == (False, 20.0)
+    ledger = result["result"]
+    assert (ledger["before"]["analysed"], ledger["after"]["analysed"]) == (20, 30)
+    assert (result["finished"], ledger["elapsed_seconds"], ledger["verdict"]) == (False, 20.0, "waiting")
 
 
 _STEPS = st.builds(

@@ -52,6 +52,7 @@ def asked(plex: FakePlex, *methods: str) -> list[tuple[str, str, dict[str, str]]
 def test_status(server: FakePlex, call: RunModule, docker: t.Any, databases: Databases) -> None:
     result = call(plex_status, database_dir=str(databases.directory))
     assert (result["ready"], result["usable"], result["plex_pass"]) == (True, True, True)
+    assert result["processes"] == {"scanner": 0, "deep": 0, "analyser": 0, "server": 0}
     docker["Status"] = "exited"
     assert not call(plex_status)["ready"]
 
@@ -167,17 +168,19 @@ def test_a_phase_from_begin_to_done(
 ) -> None:
     databases.track(1)
     databases.track(2, extra=JSON_MARK, vector=True)
-    begun = phase(state="begun", run_id="r1")
+    begun = phase(state="begun", run_id="r1", title="Music")
     assert (begun["verdict"], begun["done"], begun["left"]) == ("waiting", 1, 1)
     databases.run("com.plexapp.plugins.library.db", f"UPDATE metadata_items SET extra_data = '{JSON_MARK}'")
     assert phase(run_id="r1")["verdict"] == "waiting"
     databases.run("com.plexapp.plugins.library.blobs.db", "INSERT INTO blobs VALUES (9, 'metadata_item', 1, 7)")
     done = phase(run_id="r1")
     assert (done["verdict"], done["finished"], done["message"]) == ("done", True, "2/2 tracks")
-    assert (done["before"]["analysed"], done["after"]["analysed"]) == (1, 2)
+    assert (done["result"]["before"]["analysed"], done["result"]["after"]["analysed"]) == (1, 2)
     judged = phase(state="judged", run_id="r1")
     assert (judged["verdict"], judged["sample"]) == ("done", None)
-    assert phase(state="judged", run_id="other")["verdict"] == "not_begun"
+    assert judged["result"]["title"] == "Music"
+    other = phase(state="judged", run_id="other", title="Music")
+    assert other["result"] == {"section": 5, "title": "Music", "verdict": "not_begun", "message": "not begun"}
     kinds = [json.loads(line)["kind"] for line in (tmp_path / "samples.jsonl").read_text().splitlines()]
     assert kinds == ["begin", "sample", "sample"]
     assert phase(state="begun", run_id="r2")["verdict"] == "already_complete"
@@ -193,7 +196,7 @@ def test_a_phase_of_the_whole_server(phase: t.Callable[..., dict[str, t.Any]], s
     server.container("GET", "/activities", Activity=[{"type": "butler", "title": "Backup"}])
     result = phase(phase="stabilise", section=None)
     assert (result["verdict"], "Backup" in result["message"]) == ("waiting", True)
-    assert result["before"] is None
+    assert result["result"]["before"] is None
 
 
 def test_a_section_is_needed(phase: t.Callable[..., dict[str, t.Any]]) -> None:
