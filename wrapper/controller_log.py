@@ -49,7 +49,8 @@ class ControllerLog:
         return self
 
     def __exit__(self, *reason: object) -> None:
-        self._stream.close()
+        with suppress(OSError):
+            self._stream.close()
 
 
 def secrets_of(environment: Mapping[str, str]) -> list[str]:

@@ -58,10 +58,10 @@ def load(given: str, root: Path) -> Inventory:
         listing = json.loads(answer.stdout)
     except ValueError:
         listing = {}
-    if answer.returncode != 0 or not listing.get("_meta", {}).get("hostvars"):
+    if answer.returncode != 0 or not hosts_of("all", listing):
         reason = next((line for line in answer.stderr.splitlines() if line.strip()), "it names no host")
         raise InputError(f"The inventory {path} cannot be used: {reason.strip()}")
-    hostvars = listing["_meta"]["hostvars"].get("localhost", {})
+    hostvars = listing.get("_meta", {}).get("hostvars", {}).get("localhost", {})
     name = given if path.parent == root / "inventories" and given == path.stem else str(path)
     return Inventory(name, path, bool(hosts_of("cloud", listing)), str(hostvars.get("profile", "")))
 

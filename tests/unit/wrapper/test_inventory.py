@@ -1,0 +1,47 @@
+"""Which inventories rent, as ansible-inventory itself answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from wrapper import cli, inventory
+from wrapper.exits import InputError
+
+RENTS = "all: {children: {controller: {hosts: {localhost: {profile: lite}}}, cloud: {children: {controller: {}}}}}"
+USES = "all: {children: {controller: {hosts: {localhost: {}}}, cloud: {}, target: {hosts: {nas: {}}}}}"
+
+
+@pytest.mark.parametrize("name", inventory.KNOWN)
+def test_every_known_inventory_is_a_file(name: str) -> None:
+    assert inventory.find(name, cli.ROOT).is_file()
+
+
+@pytest.mark.parametrize(("text", "rents", "profile"), [(RENTS, True, "lite"), (USES, False, "")])
+def test_a_path_is_asked_whether_it_rents(tmp_path: Path, text: str, rents: bool, profile: str) -> None:
+    (tmp_path / "ansible.cfg").touch()
+    path = tmp_path / "mine.yml"
+    path.write_text(text)
+    found = inventory.load(str(path), tmp_path)
+    assert found == inventory.Inventory(str(path), path, rents, profile)
+
+
+@pytest.mark.parametrize("text", ["{not: [yaml", ""])
+def test_an_inventory_that_says_nothing_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "ansible.cfg").touch()
+    path = tmp_path / "mine.yml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"mine\.yml cannot be used: "):
+        inventory.load(str(path), tmp_path)
+
+
+def test_groups_below_groups_count() -> None:
+    listing = {
+        "cloud": {"children": ["a", "b"]},
+        "a": {"children": ["c"]},
+        "c": {"hosts": ["x"]},
+        "b": {"hosts": ["y"]},
+    }
+    assert inventory.hosts_of("cloud", listing) == {"x", "y"}
+    assert inventory.hosts_of("nobody", listing) == set()
