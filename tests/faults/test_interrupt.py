@@ -1,0 +1,143 @@
+"""A run in the lab that is interrupted, or killed, while Plex analyses: nothing that costs money is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from module_utils import ledger
+from wrapper import exits, orphans
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
+
+REPOSITORY = Path(__file__).parents[2]
+WRAPPER = (sys.executable, "-m", "wrapper")
+UNTIL_SONIC_SECONDS = 900
+TEARDOWN_SECONDS = 300
+
+
+class Interrupted:
+    """A `wrapper run` in the lab, in a session of its own, seen through its ledger."""
+
+    def __init__(self, runs_dir: Path, output: Path) -> None:
+        self.runs_dir = runs_dir
+        self._output = output.open("wb")
+        self.process = subprocess.Popen(
+            [*WRAPPER, "run", "--inventory", "lab", "--section", "Music", "--runs-dir", str(runs_dir)],
+            cwd=REPOSITORY,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def said(self) -> str:
+        return Path(self._output.name).read_text(errors="replace")
+
+    def book(self) -> dict[str, Any]:
+        found = sorted(self.runs_dir.glob("*/ledger.json"))
+        return ledger.read(found[0].parent) if found else {"stages": [], "run_id": ""}
+
+    def state(self, stage: str) -> str:
+        return next((str(entry["state"]) for entry in self.book()["stages"] if entry["stage"] == stage), "")
+
+    def wait_until_sonic_runs(self) -> None:
+        """Another process says it only through its ledger."""
+        deadline = time.monotonic() + UNTIL_SONIC_SECONDS
+        while self.state("sonic") != "running":
+            assert self.process.poll() is None, f"the run ended before sonic:\n{self.said()[-4000:]}"
+            assert time.monotonic() < deadline, f"sonic did not begin:\n{self.said()[-4000:]}"
+            time.sleep(0.2)
+
+    def end(self) -> None:
+        """Whatever the test found out, leave no process and no machine."""
+        with suppress(ProcessLookupError):
+            self.process.kill()
+        self.process.wait()
+        self._output.close()
+        if run_id := self.book()["run_id"]:
+            orphans.reap(run_id)
+            if ledger.may_be_running(self.book()):
+                wrapper("destroy", run_id, "--runs-dir", str(self.runs_dir))
+
+
+def wrapper(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*WRAPPER, *arguments], cwd=REPOSITORY, capture_output=True, text=True, timeout=TEARDOWN_SECONDS, check=False
+    )
+
+
+def rented() -> dict[str, int]:
+    """What the provider would bill now: servers, volumes, addresses."""
+    status = subprocess.run(
+        [str(REPOSITORY / "script" / "lab"), "status", "--json"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "NO_COLOR": "1"},
+    )
+    cloud = json.loads(status.stdout)["cloud"]
+    return {kind: len(cloud[kind]) for kind in ("servers", "volumes", "ips")}
+
+
+NOTHING = {"servers": 0, "volumes": 0, "ips": 0}
+
+
+@pytest.fixture
+def interrupted(tmp_path: Path) -> Iterator[Interrupted]:
+    assert rented() == NOTHING, "an earlier run left something in the lab"
+    run = Interrupted(tmp_path / "runs", tmp_path / "output")
+    yield run
+    run.end()
+
+
+def test_ctrl_c_during_sonic_leaves_nothing(interrupted: Interrupted) -> None:
+    interrupted.wait_until_sonic_runs()
+    assert rented()["servers"] == 1
+    interrupted.process.send_signal(signal.SIGINT)
+    assert interrupted.process.wait(TEARDOWN_SECONDS) == exits.CANCELED, interrupted.said()[-4000:]
+    assert rented() == NOTHING
+    book = interrupted.book()
+    assert (book["state"], book["results"]["run"]["verdict"]) == ("closed", "canceled")
+    assert book["machine"]["gone_at"]
+    assert interrupted.state("collect") == "done", "the logs came home all the same"
+
+
+def test_ctrl_c_twice_still_leaves_nothing(interrupted: Interrupted) -> None:
+    interrupted.wait_until_sonic_runs()
+    interrupted.process.send_signal(signal.SIGINT)
+    deadline = time.monotonic() + TEARDOWN_SECONDS
+    while interrupted.state("teardown") != "running" and interrupted.process.poll() is None:
+        assert time.monotonic() < deadline, interrupted.said()[-4000:]
+        interrupted.process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+    assert interrupted.process.poll() is None, "the teardown was over before it could be disturbed"
+    interrupted.process.send_signal(signal.SIGTERM)
+    assert interrupted.process.wait(TEARDOWN_SECONDS) == exits.CANCELED, interrupted.said()[-4000:]
+    assert "Still removing the machine" in interrupted.said()
+    assert rented() == NOTHING
+
+
+def test_destroy_removes_what_a_kill_left(interrupted: Interrupted) -> None:
+    interrupted.wait_until_sonic_runs()
+    interrupted.process.kill()
+    interrupted.process.wait()
+    assert rented()["servers"] == 1
+    assert ledger.may_be_running(interrupted.book())
+    done = wrapper("destroy", "--runs-dir", str(interrupted.runs_dir))
+    assert done.returncode == exits.DONE, done.stdout + done.stderr
+    assert "machine: gone since" in done.stdout
+    assert rented() == NOTHING
+    assert interrupted.book()["state"] == "closed"
+    again = wrapper("destroy", "--runs-dir", str(interrupted.runs_dir))
+    assert (again.returncode, "nothing to destroy" in again.stdout) == (exits.DONE, True)
