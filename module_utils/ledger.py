@@ -84,9 +84,7 @@ def create(runs_dir: str | Path, run_id: str, **facts: Any) -> Path:
                 )
             _write(run_dir, merged(first, facts))
     except OSError as error:
-        raise LedgerError(
-            f"Cannot write the ledger of run {run_id} in {run_dir}: {error.strerror}."
-        ) from error
+        raise LedgerError(f"Cannot write the ledger in {run_dir}: {error.strerror}.") from error
     return run_dir
 
 
@@ -164,7 +162,7 @@ def open_runs(runs_dir: str | Path) -> list[dict[str, Any]]:
 
 
 def may_be_running(ledger: dict[str, Any]) -> bool:
-    """Whether the run may own a machine that costs money: one was meant to be, and no proof says it is gone."""
+    """Whether a machine of this run may cost money: one was meant to be, and no proof says it is gone."""
     machine = ledger["machine"]
     return bool(machine.get("intent") or machine.get("server_id")) and not machine.get("gone_at")
 

@@ -82,7 +82,7 @@ def test_merge_writes_only_when_something_differs(run_dir: Path) -> None:
 
 
 def test_merge_never_changes_whose_ledger_it_is(run_dir: Path) -> None:
-    with pytest.raises(ledger.LedgerError, match="run_id in .* never changes"):
+    with pytest.raises(ledger.LedgerError, match=r"run_id in .* never changes"):
         ledger.merge(run_dir, {"run_id": "20260822T100000Z-ffff"})
 
 
@@ -135,9 +135,7 @@ DAMAGED = [
 
 
 @pytest.mark.parametrize(("content", "sentence"), DAMAGED)
-def test_damaged_ledger_is_a_sentence_not_passed_over(
-    run_dir: Path, content: str | bytes, sentence: str
-) -> None:
+def test_damaged_ledger_is_a_sentence_not_passed_over(run_dir: Path, content: str | bytes, sentence: str) -> None:
     (run_dir / "ledger.json").write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(ledger.LedgerError, match=sentence):
         ledger.read(run_dir)
