@@ -88,6 +88,16 @@ def _ensure(context: Context, tag: str, digest: str, say: Say, options: tuple[st
         docker.build(directory, tag, log, (*options, "--label", f"{_HASH_LABEL}={digest}"))
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+    _forget_older(tag)
+
+
+def _forget_older(tag: str) -> None:
+    """Remove what this build replaces; an image that a machine still runs on stays."""
+    repository = tag.rpartition(":")[0]
+    for other in docker.run("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", repository).split():
+        if other not in {tag, f"{repository}:<none>"}:
+            docker.attempt("image", "rm", other)
+    docker.attempt("image", "prune", "--force", "--filter", f"label={_HASH_LABEL}")
 
 
 def ensure_base(say: Say) -> str:

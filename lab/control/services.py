@@ -41,6 +41,12 @@ class Service:
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
 
 
+def _storage(name: str, directory: str) -> tuple[str, str]:
+    """A volume with the lab's label, by which `down` finds it."""
+    parts = ("type=volume", f"src={settings.PREFIX}-{name}", f"dst={directory}", f"volume-label={settings.LABEL}=1")
+    return "--mount", ",".join(parts)
+
+
 def all_services(image: str, machine_image: str, s3_identities: Path) -> tuple[Service, ...]:
     """The services in the order in which they are started."""
     machine_options = asdict(machine.options(machine_image))
@@ -56,7 +62,7 @@ def all_services(image: str, machine_image: str, s3_identities: Path) -> tuple[S
             ),
             options=(
                 *("--publish", f"{settings.PUBLISHED_REGISTRY}:{settings.REGISTRY_PORT}"),
-                *("--volume", f"{settings.PREFIX}-registry:/var/lib/registry"),
+                *_storage("registry", "/var/lib/registry"),
                 *("--volume", f"{settings.STATIC}:/srv/static:ro"),
             ),
         ),
@@ -72,7 +78,7 @@ def all_services(image: str, machine_image: str, s3_identities: Path) -> tuple[S
             health=(f"http://{settings.S3_ADDRESS}:{settings.S3_PORT}/healthz",),
             options=(
                 *("--network-alias", "s3.lab"),
-                *("--volume", f"{settings.PREFIX}-s3:/data"),
+                *_storage("s3", "/data"),
                 *("--volume", f"{s3_identities}:/etc/lab/s3.json:ro"),
             ),
         ),
@@ -84,7 +90,7 @@ def all_services(image: str, machine_image: str, s3_identities: Path) -> tuple[S
             health=(f"http://{settings.CLOUD_ADDRESS}:{settings.CLOUD_PORT}/_lab/health",),
             options=(
                 *("--volume", "/var/run/docker.sock:/var/run/docker.sock"),
-                *("--volume", f"{settings.PREFIX}-scwsim:/state"),
+                *_storage("scwsim", "/state"),
                 *("--volume", f"{settings.LOGS}:/log"),
             ),
             environment={

@@ -106,8 +106,6 @@ def page_of(request: Request, name: str, views: list[dict[str, Any]]) -> Respons
         return f'</{collection}?page={number}&per_page={size}&>; rel="{relation}"'
 
     links = [link(page + 1, "next")] if page < last else []
-    if page > 1:
-        links += [link(1, "first"), link(page - 1, "previous")]
     links.append(link(last, "last"))
     headers = {"X-Total-Count": str(len(views)), "Link": ",".join(links)}
     return Response(200, {name: views[(page - 1) * size : page * size]}, headers)

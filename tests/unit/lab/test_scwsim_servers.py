@@ -1,0 +1,209 @@
+"""The life of servers in the Scaleway stand-in: what each call leaves behind, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .conftest import BLOCK, PROJECT, ZONE, Cloud
+
+RUNNING_ACTIONS = ["poweroff", "terminate", "reboot", "stop_in_place", "backup"]
+
+
+def container(server: dict[str, Any]) -> str:
+    return f"plex-burst-lab-srv-{server['id']}"
+
+
+def test_create_makes_a_stopped_server_with_its_volume_and_boots_nothing(cloud: Cloud) -> None:
+    server = cloud.create()
+    assert (server["state"], server["allowed_actions"]) == ("stopped", ["poweron", "backup"])
+    assert (server["public_ip"], server["public_ips"]) == (None, [])
+    assert server["image"]["name"] == "Debian Bookworm"
+    assert server["volumes"]["0"]["volume_type"] == "l_ssd"
+    assert server["volumes"]["0"]["server"] == {"id": server["id"], "name": "job-1"}
+    assert server["security_group"]["name"] == "Default security group"
+    cloud.pass_time(60)
+    assert cloud.driver.machines == {}
+
+
+def test_power_on_goes_through_the_recorded_states(cloud: Cloud) -> None:
+    server = cloud.create()
+    _, answered = cloud.act(server["id"], "poweron")
+    assert answered["task"]["href_result"] == f"/servers/{server['id']}"
+    seen = []
+    for _ in range(8):
+        now = cloud.server(server["id"])
+        seen.append((now["state"], now["state_detail"], bool(now["public_ip"]), now["allowed_actions"]))
+        cloud.pass_time(0.5)
+    assert list(dict.fromkeys(str(entry) for entry in seen)) == [
+        str(("starting", "allocating node", False, ["stop_in_place", "backup"])),
+        str(("starting", "provisioning node", False, ["stop_in_place", "backup"])),
+        str(("running", "booting kernel", True, RUNNING_ACTIONS)),
+    ]
+    address = cloud.server(server["id"])["public_ip"]
+    assert (address["address"], address["dynamic"]) == ("10.213.79.65", True)
+
+
+def test_the_machine_finds_its_user_data_as_the_seed_of_cloud_init(cloud: Cloud) -> None:
+    server = cloud.create()
+    path = f"{ZONE}/servers/{server['id']}/user_data"
+    assert cloud.call("PATCH", f"{path}/cloud-init", "#cloud-config\nkey: é\n")[0] == 204
+    assert cloud.call("GET", path)[1] == {"user_data": ["cloud-init"]}
+    assert cloud.call("GET", f"{path}/cloud-init")[1] == "#cloud-config\nkey: é\n"
+    cloud.act(server["id"], "poweron")
+    cloud.pass_time(1)
+    files = cloud.driver.files[container(server)]
+    assert files["var/lib/cloud/seed/nocloud/user-data"] == "#cloud-config\nkey: é\n"
+    assert server["id"] in files["var/lib/cloud/seed/nocloud/meta-data"]
+    assert cloud.call("DELETE", f"{path}/cloud-init")[0] == 204
+    assert cloud.call("GET", f"{path}/cloud-init")[0] == 404
+
+
+def test_terminate_removes_server_local_volume_and_dynamic_address(cloud: Cloud) -> None:
+    server = cloud.running()
+    volume, address = server["volumes"]["0"]["id"], server["public_ip"]["id"]
+    assert cloud.act(server["id"], "terminate")[0] == 202
+    leaving = cloud.server(server["id"])
+    assert (leaving["state"], leaving["state_detail"]) == ("stopping", "terminating")
+    assert (leaving["allowed_actions"], leaving["volumes"]["0"]["state"]) == ([], "deleting")
+    cloud.pass_time(1)
+    for path in (f"servers/{server['id']}", f"volumes/{volume}", f"ips/{address}"):
+        assert cloud.call("GET", f"{ZONE}/{path}")[0] == 404, path
+    assert cloud.driver.machines == {}
+    state = cloud.call("GET", "/_lab/state")[1]
+    assert state == {"servers": [], "volumes": [], "ips": [], "security_groups": []}
+
+
+def test_terminate_only_detaches_an_sbs_volume_which_bills_on(cloud: Cloud) -> None:
+    server = cloud.running(volumes={}, image="ubuntu_noble")
+    assert set(server["volumes"]["0"]) == {"boot", "volume_type", "id", "state", "zone"}
+    volume = server["volumes"]["0"]["id"]
+    assert cloud.call("GET", f"{ZONE}/volumes/{volume}")[0] == 404
+    attached = cloud.call("GET", f"{BLOCK}/volumes/{volume}")[1]
+    assert (attached["status"], attached["size"], attached["tags"]) == ("in_use", 10_000_000_000, [])
+    assert attached["references"][0]["product_resource_id"] == server["id"]
+    status, refusal, _ = cloud.call("DELETE", f"{BLOCK}/volumes/{volume}")
+    assert (status, refusal["precondition"]) == (412, "resource_still_in_use")
+    cloud.act(server["id"], "terminate")
+    assert cloud.server(server["id"])["allowed_actions"] == ["stop_in_place", "backup"]
+    cloud.pass_time(1)
+    left = cloud.call("GET", f"{BLOCK}/volumes?project_id={PROJECT}")[1]
+    assert [(v["id"], v["status"], v["references"]) for v in left["volumes"]] == [(volume, "available", [])]
+    assert cloud.call("DELETE", f"{BLOCK}/volumes/{volume}")[0] == 204
+    assert cloud.call("GET", f"{BLOCK}/volumes/{volume}")[1]["resource"] == "volume"
+
+
+def test_delete_wants_a_stopped_server_and_keeps_its_volume(cloud: Cloud) -> None:
+    server = cloud.running()
+    path = f"{ZONE}/servers/{server['id']}"
+    assert cloud.call("DELETE", path)[0] == 400
+    cloud.act(server["id"], "poweroff")
+    cloud.pass_time(1)
+    off = cloud.server(server["id"])
+    assert (off["state"], off["public_ip"], off["location"]) == ("stopped", None, None)
+    assert cloud.call("DELETE", path)[0] == 204
+    assert cloud.driver.machines == {}
+    kept = cloud.call("GET", f"{ZONE}/volumes/{server['volumes']['0']['id']}")[1]["volume"]
+    assert (kept["state"], kept["server"]) == ("available", None)
+
+
+@pytest.mark.parametrize(
+    ("code", "state", "address_stays"),
+    [(130, "stopped in place", True), (137, "stopped in place", True), (129, "running", True)],
+    ids=["power-off", "killed", "reboot"],
+)
+def test_a_guest_that_stops_itself(cloud: Cloud, code: int, state: str, address_stays: bool) -> None:
+    server = cloud.running()
+    cloud.driver.exit(container(server), code)
+    cloud.pass_time(1)
+    now = cloud.server(server["id"])
+    assert now["state"] == state
+    assert (now["public_ip"] == server["public_ip"]) is address_stays
+    assert cloud.driver.machines[container(server)].running is (state == "running")
+    assert cloud.act(server["id"], "terminate")[0] == 202
+
+
+def test_a_poweroff_and_poweron_keeps_the_disk_and_makes_a_new_address(cloud: Cloud) -> None:
+    server = cloud.running()
+    cloud.act(server["id"], "poweroff")
+    cloud.pass_time(1)
+    cloud.driver.broken.add("create")
+    cloud.act(server["id"], "poweron")
+    cloud.pass_time(1)
+    cloud.pass_time(5)
+    again = cloud.server(server["id"])
+    assert again["state"] == "running"
+    assert again["public_ip"]["id"] != server["public_ip"]["id"]
+
+
+@pytest.mark.parametrize(
+    ("before", "action", "status", "kind"),
+    [
+        ("stopped", "terminate", 400, "invalid_request_error"),
+        ("stopped", "poweroff", 400, "invalid_request_error"),
+        ("stopped", "dance", 400, "invalid_arguments"),
+        ("starting", "poweron", 409, "transient_state"),
+        ("starting", "terminate", 409, "transient_state"),
+        ("running", "poweron", 400, "invalid_request_error"),
+    ],
+)
+def test_actions_that_the_state_does_not_allow(
+    cloud: Cloud, before: str, action: str, status: int, kind: str
+) -> None:
+    server = cloud.running() if before == "running" else cloud.create()
+    if before == "starting":
+        cloud.act(server["id"], "poweron")
+    answered = cloud.act(server["id"], action)
+    assert (answered[0], answered[1]["type"]) == (status, kind)
+    assert cloud.server(server["id"])["state"] == before
+
+
+def test_a_machine_that_cannot_be_made_leaves_the_server_stopped(cloud: Cloud) -> None:
+    server = cloud.create()
+    cloud.driver.broken.add("create")
+    cloud.act(server["id"], "poweron")
+    cloud.pass_time(1)
+    assert cloud.server(server["id"])["state"] == "stopped"
+    assert [event["event"] for event in cloud.events] == ["machine_error", "step"]
+
+
+def test_a_removal_that_docker_refuses_is_tried_again(cloud: Cloud) -> None:
+    server = cloud.running()
+    cloud.driver.broken.add("destroy")
+    cloud.act(server["id"], "terminate")
+    cloud.pass_time(1)
+    assert cloud.server(server["id"])["state"] == "stopping"
+    cloud.driver.broken.clear()
+    cloud.pass_time(3)
+    assert cloud.call("GET", f"{ZONE}/servers/{server['id']}")[0] == 404
+
+
+def test_a_reserved_address_is_taken_by_the_machine_and_survives_it(cloud: Cloud) -> None:
+    status, made, _ = cloud.call("POST", f"{ZONE}/ips", {"project": PROJECT, "tags": ["plex-burst"]})
+    assert (status, made["ip"]["state"]) == (201, "detached")
+    server = cloud.running(public_ips=[made["ip"]["id"]])
+    assert [ip["id"] for ip in server["public_ips"]] == [made["ip"]["id"]]
+    assert cloud.driver.machines[container(server)].address == made["ip"]["address"] == "10.213.79.129"
+    cloud.act(server["id"], "terminate")
+    cloud.pass_time(1)
+    left = cloud.call("GET", f"{ZONE}/ips?project={PROJECT}")[1]["ips"]
+    assert [(ip["id"], ip["server"]) for ip in left] == [(made["ip"]["id"], None)]
+    assert cloud.call("DELETE", f"{ZONE}/ips/{made['ip']['id']}")[0] == 204
+
+
+def test_everything_is_remembered_across_a_restart(cloud: Cloud) -> None:
+    server = cloud.create()
+    cloud.act(server["id"], "poweron")
+    cloud.open()
+    cloud.pass_time(1)
+    cloud.pass_time(5)
+    cloud.open()
+    assert cloud.server(server["id"])["state"] == "running"
+
+
+def test_reset_forgets_everything_and_removes_the_machines(cloud: Cloud) -> None:
+    cloud.running()
+    assert cloud.call("POST", "/_lab/reset", token=None)[0] == 204
+    assert cloud.driver.machines == {}
+    assert cloud.call("GET", f"{ZONE}/servers")[1] == {"servers": []}
