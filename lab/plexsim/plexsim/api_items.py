@@ -30,12 +30,14 @@ class ItemsApi:
         """List them."""
         return [
             ("GET", "/library/sections/([0-9]+)/all", self.all),
+            ("GET", "/library/sections/([0-9]+)/albums", lambda request, key: self.all(request, key, rows.ALBUM)),
+            ("GET", "/library/sections/([0-9]+)/collections", lambda _request, _key: self._window([], 0, 0)),
             ("GET", "/library/metadata/([0-9]+)", self.item),
             ("GET", "/library/metadata/([0-9]+)/children", self.children),
             ("PUT", "/library/metadata/([0-9]+)/(?:analyze|refresh)", self.accept),
         ]
 
-    def all(self, request: Request, key: str) -> Answer:
+    def all(self, request: Request, key: str, kind: int | None = None) -> Answer:
         """List the items of one type in a section, a window at a time."""
         start, size = request.window()
         with self.core.library() as library:
@@ -44,7 +46,8 @@ class ItemsApi:
             ).fetchone()
             if section is None:
                 return refusal(404, "Not Found")
-            kind = int(request.query.get("type") or _DEFAULT_TYPE.get(section["section_type"], rows.MOVIE))
+            usual = _DEFAULT_TYPE.get(section["section_type"], rows.MOVIE)
+            kind = kind or int(request.query.get("type") or usual)
             where = "library_section_id = ? AND metadata_type = ?"
             values: list[object] = [int(key), kind]
             if request.query.get("title"):
