@@ -33,6 +33,10 @@ options:
     type: str
     choices: [full, quick]
     default: full
+  timeout:
+    description: Seconds to wait for a database that is locked.
+    type: float
+    default: 10
   fail:
     description: Whether problems fail the task.
     type: bool
@@ -100,13 +104,15 @@ def main() -> None:
         argument_spec={
             "directory": {"type": "path", "required": True},
             "level": {"type": "str", "choices": ["full", "quick"], "default": "full"},
+            "timeout": {"type": "float", "default": 10},
             "fail": {"type": "bool", "default": True},
         },
         supports_check_mode=True,
     )
-    findings = check(Path(module.params["directory"]), quick=module.params["level"] == "quick")
+    options = module.params
+    findings = check(Path(options["directory"]), options["level"] == "quick", options["timeout"])
     result = {**asdict(findings), "ok": not findings.problems, "changed": False}
-    if findings.problems and module.params["fail"]:
+    if findings.problems and options["fail"]:
         module.fail_json(msg=" ".join(findings.problems), **result)
     module.exit_json(**result)
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
-FILE, DIRECTORY, LINK, OTHER = "file", "directory", "link", "other"
+FILE, DIRECTORY, LINK, OTHER = "file", "directory", "link", "special file"
 _BLOCK = 512
 _CHUNK = 1 << 20
 _READ_ERRORS = (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, OverflowError)

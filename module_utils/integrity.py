@@ -147,9 +147,9 @@ def damage(connection: sqlite3.Connection, quick: bool = False) -> tuple[list[st
     return found, unchecked
 
 
-def _check_file(path: Path, quick: bool, findings: Findings) -> set[str]:
+def _check_file(path: Path, quick: bool, timeout: float, findings: Findings) -> set[str]:
     """Open one database, judge its pages; return its tables."""
-    with reading(path) as connection:
+    with reading(path, timeout) as connection:
         tables = set(table_names(connection))
         missing = [table for table in PLEX_TABLES if table not in tables]
         if missing:
@@ -197,7 +197,7 @@ def _check_pair(library: Path, blobs: Path, findings: Findings) -> None:
         )
 
 
-def check(directory: Path, quick: bool = False) -> Findings:
+def check(directory: Path, quick: bool = False, timeout: float = 10.0) -> Findings:
     """Check both databases of a directory without changing them."""
     findings = Findings()
     library, blobs = directory / LIBRARY, directory / BLOBS
@@ -205,7 +205,7 @@ def check(directory: Path, quick: bool = False) -> Findings:
     whole = not findings.problems
     for path in (library, blobs) if whole else ():
         try:
-            whole = bool(_check_file(path, quick, findings)) and whole
+            whole = bool(_check_file(path, quick, timeout, findings)) and whole
         except DatabaseLockedError as error:
             findings.locked, whole = True, False
             findings.problems.append(str(error))

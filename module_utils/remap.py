@@ -26,6 +26,8 @@ STAMP = ".plex-burst-remap.json"
 # From here on an index is built anew faster than it is changed row by row.
 REBUILD_FROM = 20_000
 SAMPLES = 5
+# Seconds to wait for a lock: Plex should be stopped by now.
+PATIENCE = 10.0
 
 
 @dataclass
@@ -161,7 +163,7 @@ def remap(directory: Path, mapping: PathMapping, backup_dir: Path, dry_run: bool
     """Apply a mapping to the library of a directory. Plex must not be running."""
     library = directory / LIBRARY
     outcome = Outcome()
-    with writing(library) as connection:
+    with writing(library, PATIENCE) as connection:
         connection.execute("PRAGMA cache_size = -65536")
         connection.execute("BEGIN IMMEDIATE")
         try:

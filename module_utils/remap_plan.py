@@ -72,10 +72,10 @@ def _mover(mapping: PathMapping, url: bool, uses: Counter[Rule]) -> Callable[[by
 
 
 _CANDIDATES = """
-WITH candidate AS MATERIALIZED (
+INSERT INTO temp.{plan} WITH candidate AS MATERIALIZED (
   SELECT id, moved(CAST({column} AS BLOB)) AS value FROM {table} WHERE {column} IS NOT NULL
 )
-INSERT INTO temp.{plan} SELECT id, CAST(value AS TEXT) FROM candidate WHERE value IS NOT NULL
+SELECT id, CAST(value AS TEXT) FROM candidate WHERE value IS NOT NULL
 """
 # The prefix file:// spelled as a range, so that an index can serve it.
 _URL_CANDIDATES = _CANDIDATES.replace("IS NOT NULL\n)", ">= 'file://' AND {column} < 'file:/0'\n)")

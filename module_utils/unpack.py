@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from .archive import FILE, ArchiveError, Member, kind_of, members
-from .integrity import damage, has_log, header_problem
-from .plex_db import BLOBS, LIBRARY, MAGIC, migrations, reading, sections, writing
+from .integrity import REPAIR, damage, has_log, header_problem
+from .plex_db import BLOBS, LIBRARY, MAGIC, PlexDatabaseError, migrations, reading, sections, writing
 from .snapshot import copy_database
 
 WANTED = (LIBRARY, f"{LIBRARY}-wal", BLOBS, f"{BLOBS}-wal")
@@ -66,7 +66,7 @@ def _extract(src: Path, target: Path, names: tuple[str, ...], found: Staged) -> 
             if member.path.name not in WANTED:
                 continue
             if member.kind != FILE or member.content is None:
-                raise ArchiveError(f'{src}: "{member.name}" is a {member.kind}, not a file: refused.')
+                raise ArchiveError(f'{src}: "{member.name}" is a {member.kind}, not a plain file: refused.')
             if folder not in {None, member.path.parent} or (target / member.path.name).exists():
                 raise ArchiveError(
                     f'{src} holds more than one library ("{folder}" and "{member.path.parent}"): pack one alone.'
@@ -116,6 +116,16 @@ def _copy(src: Path, target: Path, names: tuple[str, ...], found: Staged) -> Non
             copy_database(folder / name, target / name)
 
 
+def _spoils(path: Path) -> bool:
+    """Bring a log in; tell whether the database is damaged by it."""
+    try:
+        with writing(path) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return bool(damage(connection, quick=True)[0])
+    except PlexDatabaseError:
+        return True
+
+
 def absorb_log(path: Path) -> None:
     """Bring a -wal's content into its database; refuse a -wal that is another database's."""
     log = path.with_name(path.name + "-wal")
@@ -124,10 +134,7 @@ def absorb_log(path: Path) -> None:
             page_size = struct.unpack(">16xH", file.read(18))[0]
             magic, log_page_size = struct.unpack(">I4xI", log_file.read(32).ljust(32, b"\0")[:12])
         foreign = magic & ~1 != 0x377F0682 or log_page_size != (65536 if page_size == 1 else page_size)
-        if not foreign:
-            with writing(path) as connection:
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-                foreign = bool(damage(connection, quick=True)[0])
+        foreign = foreign or _spoils(path)
         if foreign:
             raise ArchiveError(
                 f"The log {log.name} in the archive does not belong to {path.name}: pack both again with Plex stopped."
@@ -152,12 +159,15 @@ def stage(src: Path, target: Path, library_only: bool = False) -> Staged:
         if name in names:
             problem = header_problem(target / name)
             if problem:
-                raise ArchiveError(problem.replace(str(target / name), f"{src}: {name}"))
+                raise ArchiveError(f"{src}: {problem.replace(f'{target}/', '')}")
             absorb_log(target / name)
     found.databases = {
         Path(member["name"]).name: member["size"] for member in found.members if not member["name"].endswith("-wal")
     }
-    with reading(target / LIBRARY) as connection:
-        found.sections = sections(connection)
-        found.schema_migrations = len(migrations(connection))
+    try:
+        with reading(target / LIBRARY) as connection:
+            found.sections = sections(connection)
+            found.schema_migrations = len(migrations(connection))
+    except PlexDatabaseError as error:
+        raise ArchiveError(f"{src}: {str(error).replace(f'{target}/', '')} {REPAIR}") from error
     return found

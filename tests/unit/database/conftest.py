@@ -1,0 +1,49 @@
+"""A look-alike pair of databases, a copy of a real pair if there is one, and a way to run modules."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+
+from tests.unit.database.builder import Builder, copy_real
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Path:
+    builder = Builder(tmp_path / "Databases")
+    builder.movies()
+    builder.music()
+    return builder.finish()
+
+
+@pytest.fixture
+def real_pair(tmp_path: Path) -> Path:
+    return copy_real(tmp_path / "Real" / "Databases")
+
+
+@pytest.fixture(params=["look-alike", "real 1.32.8"])
+def either(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Each test that takes this runs over both kinds of databases."""
+    if request.param == "look-alike":
+        pair: Path = request.getfixturevalue("pair")
+        return pair
+    return copy_real(tmp_path / "Real" / "Databases")
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
+    """Run a module the way Ansible does and hand back what it printed."""
+
+    def call(module: Any, check_mode: bool = False, **options: Any) -> dict[str, Any]:
+        arguments = {key: str(value) if isinstance(value, Path) else value for key, value in options.items()}
+        with patch_module_args({**arguments, "_ansible_check_mode": check_mode}), pytest.raises(SystemExit):
+            module.main()
+        result: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return result
+
+    return call

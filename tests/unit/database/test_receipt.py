@@ -1,0 +1,175 @@
+"""run_receipt: from what came home to a verdict and sentences a person can act on."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from module_utils import census, snapshot
+from plugins.modules import run_receipt
+from tests.unit.database.builder import BLOBS, LIBRARY
+
+Run = Callable[..., dict[str, Any]]
+MARK = "UPDATE metadata_items SET extra_data = 'ms%3AmusicAnalysisVersion=1' WHERE metadata_type = 10"
+
+
+class Home:
+    """A run directory with a baseline, and a library that can be worked on before it comes home."""
+
+    def __init__(self, run: Run, pair: Path, run_dir: Path) -> None:
+        self.run, self.pair, self.run_dir = run, pair, run_dir
+        run_dir.mkdir()
+        (run_dir / "baseline.json").write_text(json.dumps(census.take(pair)))
+        self.files: list[dict[str, Any]] = []
+
+    def work(self, *statements: str) -> None:
+        """Change the library as Plex could: without the triggers that need its tokenizer."""
+        with closing(sqlite3.connect(self.pair / LIBRARY)) as connection:
+            connection.create_collation("icu_root", lambda a, b: (a > b) - (a < b))
+            triggers = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
+            for (name,) in triggers:
+                connection.execute(f"DROP TRIGGER {name}")
+            for statement in statements:
+                connection.execute(statement)
+            connection.commit()
+
+    def come(self) -> None:
+        manifest, _ = snapshot.take(self.pair, self.run_dir / "export")
+        self.files = manifest["files"]
+
+    def receipt(self, *sections: str, **options: Any) -> dict[str, Any]:
+        return self.run(run_receipt, run_dir=self.run_dir, manifest=self.files, sections=list(sections), **options)
+
+
+@pytest.fixture
+def home(run: Run, pair: Path, tmp_path: Path) -> Home:
+    return Home(run, pair, tmp_path / "20261122T120000Z-1a2b")
+
+
+def test_done(home: Home) -> None:
+    home.work(MARK)
+    home.come()
+    result = home.receipt("Music")
+    receipt = result["receipt"]
+    assert (result["changed"], receipt["verdict"], receipt["analysed_gained"]) == (True, "done", 8)
+    assert receipt["sentences"] == [
+        "Movies: untouched.",
+        "Music: 12 of 12 tracks analysed (+8).",
+        "Everything that was asked for is done, nothing was lost.",
+    ]
+    assert (receipt["run_id"], receipt["disturbed"], receipt["lost_items"]) == ("20261122T120000Z-1a2b", [], 0)
+    assert json.loads((home.run_dir / "receipt.json").read_text()) == receipt
+    assert (home.run_dir / "receipt.json").stat().st_mode & 0o777 == 0o600
+    again = home.receipt("Music")
+    assert (again["changed"], again["receipt"]) == (False, receipt)
+
+
+def test_check_mode_writes_nothing(home: Home) -> None:
+    home.come()
+    assert home.receipt("Music", check_mode=True)["changed"]
+    assert not (home.run_dir / "receipt.json").exists()
+
+
+def test_partial(home: Home) -> None:
+    home.come()
+    result = home.receipt("Music")
+    assert (result.get("failed"), result["receipt"]["verdict"]) == (None, "partial")
+    assert "8 tracks are still to be analysed" in result["receipt"]["sentences"][-1]
+
+
+def test_movies_alone_need_no_analysis(home: Home) -> None:
+    home.come()
+    assert home.receipt("Movies")["receipt"]["verdict"] == "done"
+
+
+LOSSES = [
+    (("DELETE FROM metadata_items WHERE title = 'Artist 0/Album 0/2'",), "Music: LOST 1 tracks"),
+    (("UPDATE metadata_items SET deleted_at = 1 WHERE title = 'Artist 1/Album 0/2'",), "marked as deleted: 1 tracks"),
+    (("UPDATE metadata_items SET extra_data = '' WHERE metadata_type = 10",), "0 of 12 tracks analysed (-4)"),
+    (("DELETE FROM metadata_items WHERE title = 'Movie 0'",), "LOST 1 movies; although it was not selected"),
+    (("DELETE FROM library_sections WHERE name = 'Movies'",), "Movies: the section itself is gone."),
+]
+
+
+@pytest.mark.parametrize(("statements", "words"), LOSSES)
+def test_lost(home: Home, statements: tuple[str, ...], words: str) -> None:
+    home.work(*statements)
+    home.come()
+    result = home.receipt("Music")
+    assert (result["failed"], result["receipt"]["verdict"]) == (True, "lost")
+    assert words in result["msg"]
+    assert result["msg"].endswith(f"See {home.run_dir}/receipt.json.")
+    assert json.loads((home.run_dir / "receipt.json").read_text())["verdict"] == "lost"
+
+
+def test_growth_nobody_asked_for_is_told(home: Home) -> None:
+    home.work(MARK, "INSERT INTO metadata_items (library_section_id, metadata_type, title) VALUES (1, 1, 'Movie 9')")
+    home.come()
+    receipt = home.receipt("Music")["receipt"]
+    assert (receipt["verdict"], receipt["disturbed"]) == ("done", ["Movies"])
+    assert "Movies: 1 movies added; although it was not selected." in receipt["sentences"]
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1024])
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[-600] ^= 0xFF
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("name", [LIBRARY, BLOBS])
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [(cut, "sent were"), (flip, "another sha256"), (Path.unlink, "did not arrive")],
+    ids=["cut", "flipped", "missing"],
+)
+def test_damaged_on_the_way(home: Home, name: str, damage: Callable[[Path], None], words: str) -> None:
+    home.come()
+    damage(home.run_dir / "export" / name)
+    result = home.receipt("Music")
+    assert (result["failed"], result["receipt"]["verdict"]) == (True, "damaged")
+    assert words in result["msg"]
+    assert name in result["msg"]
+    assert json.loads((home.run_dir / "receipt.json").read_text())["verdict"] == "damaged"
+
+
+def test_damaged_before_it_was_sent(home: Home) -> None:
+    home.come()
+    library = home.run_dir / "export" / LIBRARY
+    data = bytearray(library.read_bytes())
+    data[3 * 1024 : 4 * 1024] = bytes(1024)
+    library.write_bytes(data)
+    home.files[0]["sha256"] = snapshot.sha256(library)
+    result = home.receipt("Music")
+    assert (result["failed"], result["receipt"]["verdict"]) == (True, "damaged")
+
+
+def test_a_file_that_was_not_sent(home: Home) -> None:
+    home.come()
+    del home.files[1]
+    assert f"{BLOBS} is not in the list of files that were sent" in home.receipt()["msg"]
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]", "{}"])
+def test_no_baseline(home: Home, text: str | None) -> None:
+    home.come()
+    (home.run_dir / "baseline.json").unlink()
+    if text is not None:
+        (home.run_dir / "baseline.json").write_text(text)
+    assert "baseline.json holds no census: the stage restore writes it" in home.receipt()["msg"]
+
+
+def test_the_real_pair(run: Run, real_pair: Path, tmp_path: Path) -> None:
+    home = Home(run, real_pair, tmp_path / "run")
+    home.come()
+    receipt = home.receipt("Movies", "TV Shows")["receipt"]
+    assert (receipt["verdict"], receipt["lost_items"], receipt["disturbed"]) == ("done", 0, [])
