@@ -148,9 +148,7 @@ def test_a_poweroff_and_poweron_keeps_the_disk_and_makes_a_new_address(cloud: Cl
         ("running", "poweron", 400, "invalid_request_error"),
     ],
 )
-def test_actions_that_the_state_does_not_allow(
-    cloud: Cloud, before: str, action: str, status: int, kind: str
-) -> None:
+def test_actions_that_the_state_does_not_allow(cloud: Cloud, before: str, action: str, status: int, kind: str) -> None:
     server = cloud.running() if before == "running" else cloud.create()
     if before == "starting":
         cloud.act(server["id"], "poweron")
