@@ -13,7 +13,8 @@ from module_utils import ledger
 from wrapper import exits
 from wrapper.cancel import Cancel
 from wrapper.machine import Machine, close, machine_possible, teardown
-from wrapper.performer import PARTIAL_VERDICTS, Performed, Performer
+from wrapper.performer import Performed, Performer
+from wrapper.readings import partial_in
 from wrapper.receipt import read_receipt
 from wrapper.stages import COLLECT, EXPORT, PREFLIGHT, PROVISION, SONIC, TEARDOWN, WORK, Stage, stages_for
 
@@ -104,13 +105,8 @@ class Conductor:
     def _left_undone(self, done: Performed) -> str:
         """Why the analysis is only partial, if it is and if there is something to bring home all the same."""
         if done.end == "done":
-            said = ledger.read(self._run_dir)["results"].get(SONIC.name, {})
-            verdict = said.get("verdict", "") if isinstance(said, dict) else ""
-            if PARTIAL_VERDICTS & {verdict, done.readings.verdict}:
-                return done.readings.message or f"the analysis ended {verdict}"
-        elif done.readings.verdict in PARTIAL_VERDICTS and done.readings.progressed:
-            return done.sentence or done.readings.message
-        return ""
+            return partial_in(ledger.read(self._run_dir)["results"].get(SONIC.name)) or done.readings.partial
+        return done.sentence if done.readings.partial and done.readings.progressed else ""
 
     def _believe(self, receipt: dict[str, Any]) -> None:
         """Done is what the receipt says, not that nothing failed."""

@@ -14,37 +14,12 @@ from module_utils import ledger
 from wrapper.controller_log import ControllerLog
 from wrapper.playbook import Event, Outcome, Play
 from wrapper.progress import Update, update
+from wrapper.readings import Readings
 from wrapper.stages import Stage
 from wrapper.view import End, View
 
-PARTIAL_VERDICTS = frozenset({"partial", "stalled", "timed_out"})
-
-
-@dataclass
-class Readings:
-    """What the last samples of the Sonic phase said, per section."""
-
-    verdict: str = ""
-    message: str = ""
-    first: dict[str, float] = field(default_factory=dict)
-    last: dict[str, float] = field(default_factory=dict)
-
-    def add(self, change: Update) -> None:
-        """Remember a sample, if this is one."""
-        result = change.result
-        given = (result.get("invocation") or {}).get("module_args") or {}
-        if change.action != "plex_phase" or result.get("phase", given.get("phase")) != "sonic":
-            return
-        self.verdict, self.message = str(result.get("verdict") or ""), str(result.get("message") or "")
-        section = str(given.get("section", ""))
-        if isinstance(done := result.get("done"), int | float):
-            self.first.setdefault(section, done)
-            self.last[section] = done
-
-    @property
-    def progressed(self) -> bool:
-        """Whether any section has more than it had at the first sample."""
-        return any(self.last[section] > first for section, first in self.first.items())
+# Modules whose failure is a sentence that somebody wrote for a person.
+AUTHORED = frozenset({"assert", "fail"})
 
 
 @dataclass
@@ -115,7 +90,7 @@ class Performer:
 
     def _attempt(self, stage: Stage, stop: Callable[[], bool]) -> Performed:
         performed = Performed()
-        failures: list[str] = []
+        failures: list[Update] = []
 
         def on_event(event: Event) -> None:
             change = update(event)
@@ -123,7 +98,7 @@ class Performer:
                 return
             performed.readings.add(change)
             if change.kind == "failure":
-                failures.append(change.text)
+                failures.append(change)
             self.log.write(f"{stage.name}: {change.kind}: {change.text}")
             if change.text not in self._warned:
                 self.view.show(_masked(change, self.log))
@@ -153,16 +128,22 @@ class Performer:
         return stages_dir / f"{max(numbers, default=0) + 1:02}-{stage.name}"
 
 
-def _reason(stage: Stage, failures: list[str], outcome: Outcome, stage_dir: Path) -> str:
-    """The last failure is the one that ended the stage: a rescue adds evidence and fails again."""
+def _reason(stage: Stage, failures: list[Update], outcome: Outcome, stage_dir: Path) -> str:
+    """Which of the failures is the reason.
+
+    What somebody wrote for this very case, if anybody did: a rescue adds evidence and then fails with a sentence.
+    Else the first, because what fails after it, in an `always`, is mostly its consequence.
+    """
+    written = [failure.text for failure in failures if failure.action in AUTHORED]
+    if written:
+        return written[-1]
     if failures:
-        return failures[-1]
+        first, last = failures[0].text, failures[-1].text
+        return first if first == last else f"{first}\nAfterwards: {last}"
     output = stage_dir / "artifacts" / "play" / "stdout"
-    lines = [
-        line for line in (output.read_text(errors="replace").splitlines() if output.exists() else ()) if line.strip()
-    ]
-    last = f": {lines[-1].strip()}" if lines else ""
-    return f"{stage.playbook} ended with {outcome.status}, exit code {outcome.rc}{last}"
+    said = output.read_text(errors="replace").splitlines() if output.exists() else []
+    last_line = next((f": {line.strip()}" for line in reversed(said) if line.strip()), "")
+    return f"{stage.playbook} ended with {outcome.status}, exit code {outcome.rc}{last_line}"
 
 
 def _masked(change: Update, log: ControllerLog) -> Update:

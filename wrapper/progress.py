@@ -92,6 +92,9 @@ def _failed_items(result: Result) -> Iterator[Result]:
 def _waiting(data: Mapping[str, Any], *, retried: bool) -> Update:
     result: Result = data.get("res") or {}
     message = plain(result.get("message") or "").strip()
+    title = module_arguments(result).get("title")
+    if message and title:
+        message = f"{title}: {message}"
     if not message and retried:
         message = f"{_task(data)} (try {result.get('attempts', '?')} of {result.get('retries', '?')})"
     return Update("waiting", message or _task(data), _task(data), _action(data), result)
@@ -115,6 +118,13 @@ def _spoken(text: str) -> Update | None:
     if text.startswith("[WARNING]: "):
         return Update("warning", text.removeprefix("[WARNING]: "))
     return None
+
+
+def module_arguments(result: Result) -> Mapping[str, Any]:
+    """What the module was called with, as its result repeats it."""
+    invocation = result.get("invocation")
+    arguments = invocation.get("module_args") if isinstance(invocation, Mapping) else None
+    return arguments if isinstance(arguments, Mapping) else {}
 
 
 def _task(data: Mapping[str, Any]) -> str:

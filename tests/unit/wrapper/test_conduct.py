@@ -216,6 +216,24 @@ def test_keep(theatre: Theatre, acts: dict[str, Act], code: int, machine: str, s
         ("partial, and the stage says so without failing", Act(events=[sample("partial", 60, "60/62")]), True, 4),
         ("done", Act(events=[sample("waiting", 40), sample("done", 62, event="runner_on_ok")]), True, 0),
         (
+            "the last section of all, judged afterwards, was never begun",
+            Act(
+                BAD,
+                [
+                    *(sample("waiting", 1), sample("stalled", 9, "9/62 tracks"), failure("Stuck.")),
+                    *(sample("stalled", 9, event="runner_item_on_ok"), sample("not_begun", 0, section="2")),
+                ],
+            ),
+            True,
+            4,
+        ),
+        (
+            "one stalled and one failed",
+            Act(BAD, [sample("waiting", 1), sample("stalled", 9), sample("failed", 3, section="2"), failure("Dead.")]),
+            False,
+            1,
+        ),
+        (
             "progress in the first section, stall in the second",
             Act(BAD, [sample("waiting", 1), sample("done", 9), sample("stalled", 3, section="2"), failure("Stuck.")]),
             True,
@@ -230,15 +248,60 @@ def test_partial_analysis_comes_home(theatre: Theatre, name: str, sonic: Act, ex
     assert played.ending.machine == "gone"
 
 
-class SaysStalledInTheLedger(FakePlayer):
+@dataclass
+class WritesIntoTheLedger(FakePlayer):
+    result: Any = None
+
     def _effect(self, name: str, outcome: Outcome) -> None:
         super()._effect(name, outcome)
         if name == "sonic":
-            ledger.merge(self.run_dir, {"results": {"sonic": {"verdict": "stalled"}}})
+            ledger.merge(self.run_dir, {"results": {"sonic": self.result}})
 
 
-def test_partial_in_the_ledger_counts_even_without_samples(theatre: Theatre) -> None:
-    assert theatre.play(kind=SaysStalledInTheLedger).ending.code == exits.PARTIAL
+DONE_SECTION = {"title": "Music", "verdict": "done", "message": "62/62 tracks"}
+STALLED_SECTION = {"title": "Jazz", "verdict": "stalled", "message": "3/9 tracks"}
+
+
+@pytest.mark.parametrize(
+    ("result", "code", "words"),
+    [
+        ({"verdict": "stalled"}, exits.PARTIAL, "stalled"),
+        ([DONE_SECTION, STALLED_SECTION], exits.PARTIAL, "Jazz: 3/9 tracks"),
+        ({"sections": [STALLED_SECTION]}, exits.PARTIAL, "Jazz: 3/9 tracks"),
+        ([DONE_SECTION], exits.DONE, ""),
+        ({"verdict": "already_complete"}, exits.DONE, ""),
+        ("odd", exits.DONE, ""),
+        ([], exits.DONE, ""),
+    ],
+)
+def test_partial_in_the_ledger_counts_even_without_samples(
+    theatre: Theatre, result: Any, code: int, words: str
+) -> None:
+    ending = theatre.play(kind=WritesIntoTheLedger, result=result).ending
+    assert (ending.code, ending.partial) == (code, words)
+
+
+AUTHORED = {
+    "event": "runner_on_failed",
+    "event_data": {
+        "task_action": "ansible.builtin.assert",
+        "res": {"msg": "Plex did not come up; its log says: no disk."},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("events", "sentence"),
+    [
+        ([failure("First."), AUTHORED], "Plex did not come up; its log says: no disk."),
+        ([AUTHORED, failure("The cleanup failed too.")], "Plex did not come up; its log says: no disk."),
+        ([failure("First."), failure("Then this.")], "First.\nAfterwards: Then this."),
+        ([failure("Same."), failure("Same.")], "Same."),
+        ([], "playbooks/plex.yml ended with failed, exit code 2"),
+    ],
+)
+def test_which_failure_is_the_reason(theatre: Theatre, events: list[Any], sentence: str) -> None:
+    assert theatre.play({"plex": Act(BAD, events)}).ending.failure == sentence
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,15 @@ READING: dict[str, Any] = {
             "waiting",
             "3/62 tracks",
         ),
+        (
+            event(
+                "runner_retry",
+                action="plex_phase",
+                res={**READING, "invocation": {"module_args": {"title": "Jazz & Blues", "phase": "sonic"}}},
+            ),
+            "waiting",
+            "Jazz & Blues: 37/62 tracks, 4.1/s, about 6 s left",
+        ),
         (event("runner_on_ok", action="plex_phase", res={"message": "62/62 tracks"}), "waiting", "62/62 tracks"),
         (event("runner_item_on_ok", action="plex_status", res={"message": "ready"}), "waiting", "ready"),
         (

@@ -1,0 +1,68 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the samples of the Sonic phase said: is the analysis partial, and is there something to bring home? Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from wrapper.progress import Update, module_arguments
+
+PARTIAL_VERDICTS = frozenset({"partial", "stalled", "timed_out"})
+FAILED_VERDICT = "failed"
+
+
+@dataclass
+class Readings:
+    """The verdicts and counts per section, as far as they were seen go by."""
+
+    verdicts: dict[str, str] = field(default_factory=dict)
+    messages: dict[str, str] = field(default_factory=dict)
+    first: dict[str, float] = field(default_factory=dict)
+    last: dict[str, float] = field(default_factory=dict)
+
+    def add(self, change: Update) -> None:
+        """Remember a sample, if this is one."""
+        given = module_arguments(change.result)
+        if change.action != "plex_phase" or change.result.get("phase", given.get("phase")) != "sonic":
+            return
+        section = str(given.get("section", ""))
+        self.verdicts[section] = str(change.result.get("verdict") or "")
+        self.messages[section] = change.text
+        if isinstance(done := change.result.get("done"), int | float):
+            self.first.setdefault(section, done)
+            self.last[section] = done
+
+    @property
+    def progressed(self) -> bool:
+        """Whether any section has more than it had at the first sample."""
+        return any(self.last[section] > first for section, first in self.first.items())
+
+    @property
+    def partial(self) -> str:
+        """Words of the sections that ended too early; empty if none did, or if one failed."""
+        return _words([(verdict, self.messages[section]) for section, verdict in self.verdicts.items()])
+
+
+def partial_in(result: Any) -> str:
+    """The same from the result of the stage in the ledger: one entry per section, or one for all."""
+    return _words([(str(entry.get("verdict", "")), _said(entry)) for entry in _entries(result)])
+
+
+def _words(ends: list[tuple[str, str]]) -> str:
+    if any(verdict == FAILED_VERDICT for verdict, _ in ends):
+        return ""
+    return "; ".join(message or verdict for verdict, message in ends if verdict in PARTIAL_VERDICTS)
+
+
+def _said(entry: Mapping[str, Any]) -> str:
+    return ": ".join(str(entry[key]) for key in ("title", "message") if entry.get(key))
+
+
+def _entries(result: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(result, Mapping):
+        sections = result.get("sections")
+        yield from _entries(sections) if isinstance(sections, list) else [result]
+    elif isinstance(result, list):
+        yield from (entry for entry in result if isinstance(entry, Mapping))
