@@ -12,7 +12,7 @@ from typing import Any
 from module_utils import ledger
 from wrapper import exits
 from wrapper.cancel import Cancel
-from wrapper.machine import Machine, close, machine_possible, teardown
+from wrapper.machine import Machine, close, may_own_a_machine, teardown
 from wrapper.performer import Performed, Performer
 from wrapper.readings import partial_in
 from wrapper.receipt import read_receipt
@@ -144,7 +144,7 @@ class Conductor:
             self._performer.note(f"The logs did not come home ({performed.sentence or performed.end}); going on.")
 
     def _settle_machine(self) -> None:
-        if not self._rents or not machine_possible(self._run_dir):
+        if not self._rents or not may_own_a_machine(ledger.read(self._run_dir)):
             return
         if self._keep and self.ending.verdict != "canceled" and ledger.may_be_running(ledger.read(self._run_dir)):
             self.ending.machine = "kept"

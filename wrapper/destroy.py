@@ -13,7 +13,7 @@ from wrapper.cancel import counted_signals
 from wrapper.controller_log import ControllerLog
 from wrapper.exits import InputError
 from wrapper.held import held
-from wrapper.machine import close, machine_possible, teardown
+from wrapper.machine import close, may_own_a_machine, teardown
 from wrapper.performer import Performer
 from wrapper.playbook import Play, play
 from wrapper.runs import named
@@ -31,7 +31,7 @@ def destroy(root: Path, runs_dir: Path, given: str | None, player: Play | None =
         # A killed wrapper leaves its playbook running; it must not create while we remove.
         orphans.reap(run_dir.name)
         book = ledger.read(run_dir)
-        if not machine_possible(run_dir) or book["machine"].get("gone_at"):
+        if not may_own_a_machine(book):
             close(run_dir, {}, machine="gone")
             print(f"Run {run_dir.name} owns no machine. {' '.join(report.machine_lines(book))}")
             return exits.DONE
@@ -65,8 +65,7 @@ def destroy(root: Path, runs_dir: Path, given: str | None, player: Play | None =
 
 def only_open(runs_dir: Path) -> Path | None:
     """The only open run that may own a machine."""
-    owners = [runs_dir / book["run_id"] for book in ledger.open_runs(runs_dir)]
-    owners = [run_dir for run_dir in owners if machine_possible(run_dir)]
+    owners = [runs_dir / book["run_id"] for book in ledger.open_runs(runs_dir) if may_own_a_machine(book)]
     if len(owners) > 1:
         names = ", ".join(run_dir.name for run_dir in owners)
         raise InputError(f"{len(owners)} open runs may own a machine: {names}. Name one: wrapper destroy RUN")

@@ -34,12 +34,12 @@ def teardown(performer: Performer, cancel: Cancel) -> tuple[Performed, Machine]:
     return performed, "gone" if gone else "may be running"
 
 
-def machine_possible(run_dir: Path) -> bool:
-    """Whether anything may have been rented: the stage began, or the ledger holds an intent without proof."""
-    book = ledger.read(run_dir)
-    return ledger.may_be_running(book) or any(
-        entry["stage"] == PROVISION.name and entry["state"] != "skipped" for entry in book["stages"]
-    )
+def may_own_a_machine(book: dict[str, Any]) -> bool:
+    """Whether anything may have been rented and not removed: an intent without proof, or the stage began at all."""
+    if book["machine"].get("gone_at"):
+        return False
+    began = any(entry["stage"] == PROVISION.name and entry["state"] != "skipped" for entry in book["stages"])
+    return ledger.may_be_running(book) or (began and book["state"] != "closed")
 
 
 def close(run_dir: Path, changes: dict[str, Any], *, machine: Machine) -> None:

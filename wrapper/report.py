@@ -10,6 +10,7 @@ from typing import Any
 from module_utils import ledger
 from wrapper.controller_log import LOG_NAME
 from wrapper.held import holder
+from wrapper.machine import may_own_a_machine
 from wrapper.receipt import RECEIPT_NAME, read_receipt, receipt_lines
 from wrapper.view import duration
 
@@ -29,7 +30,7 @@ def facts(run_dir: Path) -> dict[str, Any]:
 
 def machine_state(book: dict[str, Any]) -> str:
     """none, gone or may be running."""
-    if ledger.may_be_running(book):
+    if may_own_a_machine(book):
         return "may be running"
     return "gone" if book["machine"].get("gone_at") else "none"
 
@@ -66,11 +67,12 @@ def shown(path: Path) -> str:
 
 def _stages(book: dict[str, Any]) -> list[str]:
     lines = []
-    for entry in book["stages"]:
+    for entry in (entry for entry in book["stages"] if entry["state"] != "skipped"):
         mark = MARKS.get(entry["state"], "?")
         detail = f"  {entry['detail'].splitlines()[0]}" if entry.get("detail") else ""
         lines.append(f" {mark} {entry['stage']:<10} {_spent(entry):>12}{detail}")
-    return lines
+    skipped = [entry["stage"] for entry in book["stages"] if entry["state"] == "skipped"]
+    return [*lines, f" {MARKS['skipped']} not begun: {' '.join(skipped)}"] if skipped else lines
 
 
 def _spent(entry: dict[str, Any]) -> str:
@@ -85,9 +87,10 @@ def _files(run_dir: Path) -> list[str]:
 def machine_lines(book: dict[str, Any]) -> list[str]:
     """Whether a machine costs money, and the proof or the command."""
     machine = book["machine"]
-    if ledger.may_be_running(book):
+    if may_own_a_machine(book):
         where = (
-            ", ".join(str(machine[key]) for key in ("server_id", "address") if machine.get(key)) or "known by name only"
+            ", ".join(str(machine[key]) for key in ("server_id", "address") if machine.get(key))
+            or "known by its run only"
         )
         return [f"machine: may be running ({where}); remove it with: wrapper destroy {book['run_id']}"]
     if machine.get("gone_at"):

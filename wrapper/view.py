@@ -123,7 +123,7 @@ class LineView:
             return
         # A wait that tells its own news needs no line about the task that waits.
         self._task = ""
-        self._say(f"{'warning: ' if update.kind == 'warning' else ''}{update.text}")
+        self._say(f"{f'{update.kind}: ' if update.kind != 'waiting' else ''}{update.text}")
 
     def tick(self) -> None:
         """Name the task that takes long."""

@@ -66,9 +66,11 @@ def test_failed_destroy_says_so_and_how_to_go_on(runs_dir: Path, capsys: pytest.
     assert ledger.read(run_dir)["state"] == "open"
 
 
-def test_a_run_that_only_began_to_rent_is_torn_down(runs_dir: Path) -> None:
+def test_a_run_that_only_began_to_rent_is_torn_down(runs_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stages = [{"stage": "provision", "state": "running"}]
     ledger.create(runs_dir, RUN_ID, **{**RENTED, "machine": {}, "stages": stages})
+    cli.main(["runs", "--json", "--runs-dir", str(runs_dir)])
+    assert json.loads(capsys.readouterr().out)[0]["machine"] == "may be running"
     fake = player(runs_dir)
     destroy(cli.ROOT, runs_dir, None, fake)
     assert fake.played == ["teardown"]

@@ -52,7 +52,7 @@ def test_a_pipe_gets_one_line_per_change() -> None:
         "sonic     warning: Old.",
         "sonic     done after 12 s",
         f"export    {EXPORT.purpose} ...",
-        "export    Two lines:",
+        "export    failure: Two lines:",
         "the disk is full.",
         "export    failed after 0.5 s",
         "The logs did not come home.",
