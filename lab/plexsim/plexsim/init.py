@@ -65,15 +65,15 @@ class Supervisor:
         self.ending = True
 
     def obey(self) -> None:
-        """Do what /plex_service.sh asked: d down, u up, r restart."""
+        """Do what /plex_service.sh asked: d down, u up, r restart; it waits until the file is gone."""
         if not CONTROL.exists():
             return
         wish = CONTROL.read_text().strip()
-        CONTROL.unlink()
         self.wanted_up = wish != "d"
         if wish in ("d", "r") and self.server:
             finish(self.server)
             self.server = None
+        CONTROL.unlink()
 
     def run(self) -> None:
         """Watch until the container is stopped."""

@@ -1,0 +1,367 @@
+"""python-plexapi, unmodified, against the media server stand-in in its own container."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from plexapi.exceptions import BadRequest, Unauthorized
+from plexapi.server import PlexServer
+
+from lab.plexsim.plexsim import schema
+
+ROOT = Path(__file__).parents[2]
+BASE = "plex-burst-lab/base:bookworm"
+IMAGE = "plex-burst-lab/plexsim:test"
+RENAMED = ("/volume1/Media/Music/New Horizon Orch.", "/media/library/Music/New Horizons Orchestra")
+# quicker than the stand-in's defaults, slow enough to be seen at work
+QUICK = {
+    "PLEXSIM_START_SECONDS": "0.1",
+    "PLEXSIM_MIGRATION_SECONDS": "0.1",
+    "PLEXSIM_TOKEN_DELAY": "0.1",
+    "PLEXSIM_STOP_SECONDS": "0.1",
+    "PLEXSIM_ANALYSIS_SECONDS_PER_TRACK": "0.05",
+}
+TRACKS, KNOWN, ANALYSED = 71, 56, 14
+
+pytestmark = pytest.mark.lab
+
+
+def docker(*arguments: str) -> str:
+    done = subprocess.run(["docker", *arguments], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def wait_for(what: Callable[[], object], seconds: float = 30) -> None:
+    """Ask until the answer is true: the one place of this file that waits."""
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.1)
+
+
+@dataclass
+class Container:
+    """A running stand-in and its directories."""
+
+    name: str
+    home: Path
+    media: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{docker('port', self.name, '32400/tcp').rpartition(':')[2]}"
+
+    @property
+    def databases(self) -> Path:
+        return self.home / schema.DATABASES
+
+    def token(self) -> str:
+        file = self.home / "Preferences.xml"
+        return ET.parse(file).getroot().get("PlexOnlineToken", "") if file.exists() else ""
+
+    def status(self, path: str = "/identity", token: str = "", method: str = "GET") -> int:
+        request = urllib.request.Request(self.url + path, headers={"X-Plex-Token": token}, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code
+        except OSError:
+            return 0
+
+    def query(self, sql: str, name: str = schema.LIBRARY) -> list[tuple[object, ...]]:
+        with closing(sqlite3.connect(f"file:{self.databases / name}?mode=ro", uri=True)) as database:
+            return database.execute(sql).fetchall()
+
+    def tracks(self) -> tuple[object, ...]:
+        return self.query(
+            "SELECT count(*), sum(extra_data LIKE '%musicAnalysisVersion%'), sum(deleted_at IS NOT NULL)"
+            " FROM metadata_items WHERE library_section_id = 5 AND metadata_type = 10"
+        )[0]
+
+    def processes(self) -> list[str]:
+        return docker("exec", self.name, "ps", "-eo", "user:12,args").splitlines()
+
+    def plex(self) -> PlexServer:
+        return PlexServer(self.url, self.token())
+
+    def rest(self) -> None:
+        plex = self.plex()
+        wait_for(lambda: not plex.activities and not self.refreshing())
+
+    def refreshing(self) -> bool:
+        # sections() asks the server, section() answers from memory
+        return any(section.refreshing for section in self.plex().library.sections())
+
+    def runs(self, program: str) -> bool:
+        return any(program in process for process in self.processes())
+
+
+def remap(library: Path) -> None:
+    """Lead the home paths to the mount, as the restore stage does."""
+    with closing(sqlite3.connect(library)) as database:
+        for old, new in (RENAMED, ("/volume1/Media", "/media/library")):
+            for table, column in (("media_parts", "file"), ("section_locations", "root_path")):
+                database.execute(f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (old, new))
+        database.commit()
+
+
+@pytest.fixture(scope="session")
+def image() -> str:
+    if not shutil.which("docker") or subprocess.run(["docker", "info"], check=False, capture_output=True).returncode:
+        pytest.skip("no Docker daemon answers; script/bootstrap starts one")
+    if subprocess.run(["docker", "image", "inspect", BASE], check=False, capture_output=True).returncode:
+        pytest.skip(f"the base image {BASE} is not built; script/lab up builds it")
+    docker("build", "--quiet", "--tag", IMAGE, str(ROOT / "lab" / "plexsim"))
+    return IMAGE
+
+
+@pytest.fixture(scope="session")
+def collection() -> Path:
+    lab = ROOT / ".lab"
+    command = [sys.executable, "-m", "lab.media", "--output", str(lab / "media"), "--home", str(lab / "home")]
+    subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
+    return lab
+
+
+Start = Callable[..., Container]
+
+
+@pytest.fixture
+def start(tmp_path: Path, image: str, collection: Path) -> Iterator[Start]:
+    """Start a container on an injected, remapped home library; remove it afterwards."""
+    started: list[str] = []
+
+    def run(*options: str, claim: str = "claim-test", inject: bool = True) -> Container:
+        name = f"plex-burst-test-plexsim-{os.getpid()}-{len(started)}"
+        home = tmp_path / name / "Library" / "Application Support" / "Plex Media Server"
+        home.mkdir(parents=True)
+        media = tmp_path / f"{name}-media"
+        shutil.copytree(collection / "media", media / "library", copy_function=os.link)
+        tmp_path.chmod(0o755)
+        if inject:
+            shutil.unpack_archive(collection / "home" / "library.tar.gz", home, filter="data")
+            remap(home / schema.DATABASES / schema.LIBRARY)
+        subprocess.run(["chown", "-R", "1000:1000", str(tmp_path / name)], check=True)
+        mounts = ("-v", f"{tmp_path / name}:/config", "-v", f"{media}:/media:ro")
+        environment = {"PLEX_CLAIM": claim, **QUICK}
+        settings = [part for name, value in environment.items() for part in ("-e", f"{name}={value}")]
+        docker("run", "-d", "--name", name, "-p", "127.0.0.1::32400", *mounts, *settings, *options, image)
+        started.append(name)
+        return Container(name, home, media / "library")
+
+    yield run
+    for name in started:
+        docker("rm", "--force", "--volumes", name)
+
+
+@pytest.fixture
+def server(start: Start) -> Container:
+    container = start()
+    wait_for(lambda: container.token() and container.status() == 200)
+    return container
+
+
+def test_start_up_answers_maintenance_then_serves_and_signs_in_late(start: Start) -> None:
+    container = start("-e", "PLEXSIM_MIGRATION_SECONDS=2", "-e", "PLEXSIM_TOKEN_DELAY=1")
+    wait_for(lambda: container.status() == 503)
+    wait_for(lambda: container.status() == 200)
+    assert container.token() == ""
+    assert container.status("/library/sections") == 401
+    wait_for(container.token)
+    assert container.status("/library/sections", container.token()) == 200
+    log = docker("logs", container.name)
+    assert "Token obtained successfully" in log
+    assert "Plex Media Server first run setup complete" in log
+
+
+def test_refused_claim_is_silent_and_music_cannot_be_scanned(start: Start) -> None:
+    container = start(claim="claim-expired-yesterday")
+    wait_for(lambda: container.status() == 200)
+    assert container.token() == ""
+    assert "Token obtained" not in docker("logs", container.name)
+    inside = ("exec", container.name, "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}")
+    assert docker(*inside, "http://127.0.0.1:32400/library/sections") == "200"
+    assert docker(*inside, "http://127.0.0.1:32400/library/sections/5/refresh") == "503"
+    assert docker(*inside, "http://127.0.0.1:32400/library/sections/1/refresh") == "200"
+
+
+def test_plexapi_reads_the_library(server: Container) -> None:
+    with pytest.raises(Unauthorized):
+        PlexServer(server.url, "wrong")
+    plex = server.plex()
+    assert plex.version.startswith("1.43.3")
+    assert plex.identity().machineIdentifier == plex.machineIdentifier
+    assert (plex.account().signInState, plex.account().subscriptionActive) == ("ok", True)
+    music = plex.library.section("Music")
+    assert [(s.key, s.type, s.title) for s in plex.library.sections()] == [
+        (1, "movie", "Movies"),
+        (5, "artist", "Music"),
+    ]
+    assert music.locations == ["/media/library/Music"]
+    assert music.totalViewSize("track") == KNOWN
+    tracks = music.searchTracks()
+    assert sum(track.hasSonicAnalysis for track in tracks) == ANALYSED
+    assert {track.title for track in tracks} >= {'"Quoted" Title', "雨の日", "100% Rain", "Don't Look Back"}
+    assert len(plex.library.section("Movies").all()) == 4
+    assert plex.sessions() == []
+    assert plex.isBrowsable("/media/library")
+
+
+def test_plexapi_changes_settings(server: Container) -> None:
+    plex = server.plex()
+    settings = plex.settings
+    assert settings.get("autoEmptyTrash").value is True
+    assert settings.get("MusicAnalysisBehavior").value == "scheduled"
+    settings.get("autoEmptyTrash").set(False)
+    settings.get("ButlerStartHour").set(4)
+    settings.save()
+    again = server.plex().settings
+    assert (again.get("autoEmptyTrash").value, again.get("ButlerStartHour").value) == (False, 4)
+    assert server.status("/:/prefs?GenerateChapterBehavior=never", server.token(), "PUT") == 400
+    docker("restart", server.name)
+    wait_for(lambda: server.status() == 200)
+    assert server.plex().settings.get("autoEmptyTrash").value is False
+
+
+def test_scan_analysis_and_the_tail_in_between(server: Container) -> None:
+    plex = server.plex()
+    music = plex.library.section("Music")
+    music.update()
+    wait_for(lambda: server.runs("Plex Media Scanner --scan --refresh --section 5 --activity"))
+    assert [activity.type for activity in plex.activities] == ["library.update.section"]
+    wait_for(lambda: not server.refreshing())
+    assert {activity.type for activity in plex.activities} == {"library.update.item.metadata"}
+    server.rest()
+    assert server.tracks() == (TRACKS, ANALYSED, 0)
+
+    plex.runButlerTask("MusicAnalysis")
+    with pytest.raises(BadRequest, match="202"):
+        plex.runButlerTask("MusicAnalysis")
+    wait_for(lambda: server.runs("/usr/lib/plexmediaserver/Plex Music Analyzer"))
+    assert all(not p.startswith("root") for p in server.processes() if "plexmediaserver/Plex" in p)
+    server.rest()
+    assert server.tracks() == (TRACKS, TRACKS, 0)
+    vectors = "SELECT count(*) FROM blobs WHERE linked_type = 'metadata_item' AND blob_type = 7"
+    assert server.query(vectors, schema.BLOBS) == [(TRACKS,)]
+    assert server.query("SELECT count(*) FROM metadata_items WHERE library_section_id = 1") == [(4,)]
+
+
+def test_deep_analysis_and_item_analysis_do_not_move_the_sonic_counter(server: Container) -> None:
+    plex = server.plex()
+    plex.runButlerTask("DeepMediaAnalysis")
+    wait_for(lambda: server.runs("Plex Media Scanner --analyze-deeply"))
+    plex.library.section("Music").analyze()
+    server.rest()
+    assert server.tracks() == (KNOWN, ANALYSED, 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "behaviour"), [(("-e", "PLEXSIM_PASS=0"), None), ((), "never")], ids=["no pass", "never"]
+)
+def test_music_analysis_needs_pass_and_preference(
+    start: Start, options: tuple[str, ...], behaviour: str | None
+) -> None:
+    container = start(*options)
+    wait_for(lambda: container.token() and container.status() == 200)
+    plex = container.plex()
+    if behaviour:
+        plex.settings.get("MusicAnalysisBehavior").set(behaviour)
+        plex.settings.save()
+    else:
+        assert "MusicAnalysisBehavior" not in {setting.id for setting in plex.settings.all()}
+    plex.runButlerTask("MusicAnalysis")
+    container.rest()
+    assert container.tracks() == (KNOWN, ANALYSED, 0)
+
+
+def test_auto_empty_trash_really_loses_items(server: Container) -> None:
+    shutil.rmtree(server.media / "Music" / "Les Élèves")
+    plex = server.plex()
+    music = plex.library.section("Music")
+    music.update()
+    server.rest()
+    assert server.tracks()[0] == TRACKS - 4
+
+
+def test_without_it_the_trash_keeps_them(server: Container) -> None:
+    plex = server.plex()
+    plex.settings.get("autoEmptyTrash").set(False)
+    plex.settings.save()
+    shutil.rmtree(server.media / "Music" / "Les Élèves")
+    plex.library.section("Music").update()
+    server.rest()
+    assert server.tracks()[0] == TRACKS
+    assert server.tracks()[2] == 4
+
+
+def test_killed_scanner_is_started_again(server: Container) -> None:
+    server.plex().library.section("Music").refresh()
+    wait_for(lambda: server.runs("Plex Media Scanner"))
+    docker("exec", server.name, "pkill", "-9", "-f", "Plex Media Scanner")
+    server.rest()
+    assert server.tracks() == (TRACKS, ANALYSED, 0)
+
+
+def test_stop_leaves_clean_databases_and_outsiders_stay_outside(server: Container) -> None:
+    with closing(sqlite3.connect(server.databases / schema.LIBRARY)) as stock:
+        with pytest.raises(sqlite3.OperationalError, match="icu_root"):
+            stock.execute("INSERT INTO metadata_items (title) VALUES ('x')")
+        assert stock.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    docker("exec", server.name, "/plex_service.sh", "-d")
+    assert not server.runs("Plex Media Server")
+    assert sorted(path.name for path in server.databases.iterdir()) == sorted([schema.LIBRARY, schema.BLOBS])
+    docker("exec", server.name, "/plex_service.sh", "-u")
+    wait_for(lambda: server.status() == 200)
+    docker("stop", server.name)
+    assert "Stopping Plex Media Server." in docker("logs", server.name)
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [("overwritten", "database disk image is malformed"), ("newer", "the database is newer than this server")],
+)
+def test_unusable_database_ends_in_a_crash_loop(start: Start, damage: str, words: str) -> None:
+    container = start("-e", "PLEXSIM_START_SECONDS=0")
+    wait_for(lambda: container.status() == 200)
+    docker("exec", container.name, "/plex_service.sh", "-d")
+    library = container.databases / schema.LIBRARY
+    if damage == "newer":
+        with closing(sqlite3.connect(library)) as database:
+            database.execute("INSERT INTO schema_migrations (version) VALUES ('203001010000')")
+            database.commit()
+    else:
+        content = library.read_bytes()
+        library.write_bytes(content[:20480] + b"\x55" * (len(content) - 20480))
+    docker("exec", container.name, "/plex_service.sh", "-u")
+
+    def errors() -> list[str]:
+        logged = subprocess.run(["docker", "logs", container.name], capture_output=True, text=True, check=True)
+        return [line for line in logged.stderr.splitlines() if words in line]
+
+    wait_for(lambda: len(errors()) >= 2)
+    assert container.status() != 200
+
+
+def test_fresh_server_makes_its_own_library(start: Start) -> None:
+    container = start(inject=False)
+    wait_for(lambda: container.token() and container.status() == 200)
+    plex = container.plex()
+    assert plex.library.sections() == []
+    plex.library.add("Tunes", "artist", "tv.plex.agents.music", "Plex Music", "/media/library/Music")
+    container.rest()
+    assert plex.library.section("Tunes").totalViewSize("track") == TRACKS
