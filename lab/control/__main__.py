@@ -47,6 +47,8 @@ def run(arguments: argparse.Namespace) -> None:
     elif arguments.command == "status":
         state = status.read()
         print(json.dumps(state, indent=1) if arguments.json else "\n".join(status.lines(state)))
+        if "problem" in state:
+            raise LabError(state["problem"])
     elif arguments.state == "up":
         print(json.dumps(machine.up(arguments.name, images.ensure_image("machine", say))))
     else:

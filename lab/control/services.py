@@ -73,7 +73,12 @@ def all_services(image: str, machine_image: str, s3_identities: Path) -> tuple[S
             command=(
                 *("weed", "-logtostderr=true", "server", "-s3", "-filer", "-dir=/data"),
                 *(f"-ip={settings.S3_ADDRESS}", "-ip.bind=0.0.0.0", f"-s3.port={settings.S3_PORT}"),
-                *("-s3.config=/etc/lab/s3.json", "-master.volumeSizeLimitMB=256", "-volume.max=0"),
+                *(
+                    "-s3.config=/etc/lab/s3.json",
+                    "-master.volumeSizeLimitMB=256",
+                    "-master.electionTimeout=1s",
+                    "-volume.max=0",
+                ),
             ),
             health=(f"http://{settings.S3_ADDRESS}:{settings.S3_PORT}/healthz",),
             options=(

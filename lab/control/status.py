@@ -18,13 +18,26 @@ _ADDRESSES = {
 
 
 def read() -> dict[str, Any]:
-    """The state of the lab; an unknown one is an error, never an empty list."""
+    """The state of the lab; where it cannot be told what is rented, `cloud` is None and `problem` says why."""
     docker.check_daemon()
     services = {name: {"state": _state(name), "address": address} for name, address in _ADDRESSES.items()}
-    absent = services["scwsim"]["state"] == "absent"
-    cloud = {"servers": [], "volumes": [], "ips": [], "security_groups": []} if absent else _cloud()
-    up = all(service["state"] == "running" for service in services.values())
-    return {"up": up, "services": services, "cloud": cloud}
+    state: dict[str, Any] = {
+        "up": all(service["state"] == "running" for service in services.values()),
+        "services": services,
+        "cloud": None,
+    }
+    cloud_service = services["scwsim"]["state"]
+    try:
+        if cloud_service == "absent":
+            # Without the stand-in and its memory there is nothing that could be rented.
+            state["cloud"] = {"servers": [], "volumes": [], "ips": [], "security_groups": []}
+        elif cloud_service == "running":
+            state["cloud"] = _cloud()
+        else:
+            state["problem"] = f"The Scaleway stand-in is {cloud_service}; run script/lab up, which starts it."
+    except LabError as error:
+        state["problem"] = str(error)
+    return state
 
 
 def _state(name: str) -> str:
@@ -48,6 +61,8 @@ def lines(state: dict[str, Any]) -> list[str]:
     """The state for a person."""
     told = [f"lab is {'up' if state['up'] else 'not up'}"]
     told += [f"  {name:8} {service['state']:10} {service['address']}" for name, service in state["services"].items()]
+    if state["cloud"] is None:
+        return told
     told.append("rented: " + ", ".join(f"{len(found)} {kind}" for kind, found in state["cloud"].items()))
     told += [
         f"  {server['name']} {server['commercial_type']} {server['state']} "
