@@ -1,0 +1,50 @@
+"""Each profile fits the real machine it names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from module_utils.scaleway_judgement import GIGABYTE, type_problem
+
+ROOT = Path(__file__).parents[3]
+GIBIBYTE = 2**30
+
+
+def offered(ncpus: int, ram: int, local: int) -> dict[str, Any]:
+    constraint = {"min_size": 0, "max_size": local * GIGABYTE}
+    return {"ncpus": ncpus, "ram": ram * GIBIBYTE, "arch": "x86_64", "volumes_constraint": constraint}
+
+
+# As the products of fr-par-1 were on 2026-07-30.
+TYPES = {
+    "DEV1-S": offered(2, 2, 20),
+    "DEV1-M": offered(3, 4, 40),
+    "GP1-S": offered(8, 32, 300),
+    "GP1-M": offered(16, 64, 600),
+}
+# What Debian with Docker needs beside Plex and rclone.
+SYSTEM_MIB = 400
+
+
+def mebibytes(text: str) -> int:
+    return int(text[:-1]) * {"m": 1, "g": 1024}[text[-1]]
+
+
+@pytest.mark.parametrize(
+    ("profile", "commercial_type"),
+    [("lite", "DEV1-S"), ("standard", "DEV1-M"), ("power", "GP1-S"), ("superpower", "GP1-M")],
+)
+def test_profile_fits(profile: str, commercial_type: str) -> None:
+    values = yaml.safe_load((ROOT / f"group_vars/{profile}.yml").read_text())
+    assert values["scaleway_instance_type"] == commercial_type
+    size = values["scaleway_instance_volume_size"] * GIGABYTE
+    kind = values["scaleway_instance_volume_type"]
+    assert type_problem(TYPES, "fr-par-1", commercial_type, kind, size) is None
+    machine = TYPES[commercial_type]
+    memory = machine["ram"] // 2**20
+    assert mebibytes(values["plex_docker_memory"]) + values["fuse_rclone_memory"] + SYSTEM_MIB <= memory
+    assert 0 < values["plex_docker_cpus"] < machine["ncpus"]
