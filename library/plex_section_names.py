@@ -23,7 +23,7 @@ attributes:
     support: full
 options:
   known:
-    description: The sections of the library, each with at least C(id), C(name) and the numeric C(type).
+    description: The sections of the library, each with at least C(id), C(name) and C(type) as M(plex_db_check) tells them.
     type: list
     elements: dict
     required: true
@@ -48,23 +48,19 @@ sections:
   returned: success
   type: list
   elements: dict
-  sample: [{"id": 5, "name": "Music", "type": 8}]
+  sample: [{"id": 5, "name": "Music", "type": "artist"}]
 """
 
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.section_choice import PHOTO, UnknownSectionError, choose
-
-# library_sections.section_type of photo libraries (measured on PMS 1.32.8).
-PHOTO_TYPE = 13
+from ..module_utils.section_choice import UnknownSectionError, choose
 
 
 def as_the_server_tells(section: dict[str, Any]) -> dict[str, Any]:
-    """A row of library_sections in the words of the HTTP API, which the choice is made in."""
-    kind = PHOTO if int(section["type"]) == PHOTO_TYPE else section["type"]
-    return {"key": section["id"], "title": section["name"], "type": kind}
+    """A section as plex_db_check returns it, under the names of the HTTP API, which the choice is made in."""
+    return {"key": section["id"], "title": section["name"], "type": section["type"]}
 
 
 def main() -> None:

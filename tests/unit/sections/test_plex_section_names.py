@@ -9,10 +9,10 @@ from ansible.module_utils.testing import patch_module_args
 from plugins.modules import plex_section_names
 
 KNOWN = [
-    {"id": 1, "name": "Films d'été", "type": 1, "locations": ["/data/Films"]},
-    {"id": 3, "name": "Photos", "type": 13, "locations": ["/data/Photos"]},
-    {"id": 5, "name": "Music", "type": 8, "locations": ["/data/Music"]},
-    {"id": 9, "name": "Music", "type": 8, "locations": ["/data/More"]},
+    {"id": 1, "name": "Films d'été", "type": "movie", "locations": ["/data/Films"]},
+    {"id": 3, "name": "Photos", "type": "photo", "locations": ["/data/Photos"]},
+    {"id": 5, "name": "Music", "type": "artist", "locations": ["/data/Music"]},
+    {"id": 9, "name": "Music", "type": "artist", "locations": ["/data/More"]},
 ]
 
 
