@@ -34,9 +34,13 @@ class Cancel:
 
 @contextmanager
 def counted_signals() -> Iterator[Cancel]:
-    """Count the three signals while the body runs, then give them back."""
+    """Count the three signals while the body runs, then give them back.
+
+    One that is ignored already stays so: that is what nohup and a shell's background jobs ask for.
+    """
     cancel = Cancel()
-    before = {number: signal.signal(number, cancel.request) for number in SIGNALS}
+    heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, cancel.request) for number in heard}
     try:
         yield cancel
     finally:

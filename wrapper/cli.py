@@ -151,10 +151,11 @@ def _dispatch(asked: argparse.Namespace) -> int:
     if asked.command == "run":
         from wrapper import run  # noqa: PLC0415
         from wrapper.plan import plan  # noqa: PLC0415
+        from wrapper.view import say  # noqa: PLC0415
 
         planned = plan(asked, ROOT)
         if asked.dry_run:
-            print("\n".join(run.describe(planned)))
+            say(run.describe(planned), sys.stdout)
             return exits.DONE
         return run.run(planned, as_json=asked.json, verbosity=2 if asked.debug else 0)
     if asked.command == "destroy":

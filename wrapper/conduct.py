@@ -84,7 +84,7 @@ class Conductor:
             if stage.rented and not self._rents:
                 continue
             if self._cancel.requested:
-                self.ending.canceled_in = self.ending.canceled_in or stage.name
+                self.ending.canceled_in = stage.name
                 return
             done = self._perform(stage, lambda: self._cancel.requested)
             if done.end == "canceled":

@@ -18,14 +18,14 @@ from wrapper.performer import Performer
 from wrapper.playbook import Play, play
 from wrapper.runs import named
 from wrapper.stages import TEARDOWN
-from wrapper.view import view_for
+from wrapper.view import say, view_for
 
 
 def destroy(root: Path, runs_dir: Path, given: str | None, player: Play | None = None) -> int:
     """Tear the run down; its exit code says whether a proof was had."""
     run_dir = named(runs_dir, given) if given else only_open(runs_dir)
     if run_dir is None:
-        print("No open run owns a machine; nothing to destroy.")
+        say(["No open run owns a machine; nothing to destroy."], sys.stdout)
         return exits.DONE
     with held(run_dir), counted_signals() as cancel, ControllerLog(run_dir) as log:
         # A killed wrapper leaves its playbook running; it must not create while we remove.
@@ -33,7 +33,7 @@ def destroy(root: Path, runs_dir: Path, given: str | None, player: Play | None =
         book = ledger.read(run_dir)
         if not may_own_a_machine(book):
             close(run_dir, {}, machine="gone")
-            print(f"Run {run_dir.name} owns no machine. {' '.join(report.machine_lines(book))}")
+            say([f"Run {run_dir.name} owns no machine.", *report.machine_lines(book)], sys.stdout)
             return exits.DONE
         where = inventory.find(book.get("inventory_file") or book["inventory"], root)
         view = view_for(sys.stdout)
@@ -52,15 +52,13 @@ def destroy(root: Path, runs_dir: Path, given: str | None, player: Play | None =
         finally:
             view.close()
             orphans.reap(run_dir.name)
-    print("\n".join(report.machine_lines(ledger.read(run_dir))))
-    if machine == "gone":
-        return exits.DONE
-    print(f"wrapper: {performed.sentence or 'there is no proof that the machine is gone'}", file=sys.stderr)
-    print(
-        f"The log is {report.shown(log.path)}; try again with: wrapper destroy {run_dir.name}",
-        file=sys.stderr,
-    )
-    return exits.MAY_BE_RUNNING
+        say(report.machine_lines(ledger.read(run_dir)), sys.stdout)
+        if machine == "gone":
+            return exits.DONE
+        reason = performed.sentence or "there is no proof that the machine is gone"
+        again = f"Log: {report.shown(log.path)}    Again: wrapper destroy {run_dir.name}"
+        say([f"wrapper: {reason}", again], sys.stderr)
+        return exits.MAY_BE_RUNNING
 
 
 def only_open(runs_dir: Path) -> Path | None:

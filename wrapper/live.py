@@ -18,7 +18,6 @@ from wrapper.view import End, Outlet, duration
 
 SIGNS = {
     "done": ("✓", "green"),
-    "partial": ("~", "yellow"),
     "failed": ("✗", "red"),
     "canceled": ("✗", "yellow"),
 }

@@ -43,7 +43,8 @@ def find(run_id: str, proc: Path = Path("/proc")) -> set[int]:
     marked: set[int] = set()
     parents: dict[int, int] = {}
     wanted = f"{MARKER}={run_id}".encode()
-    for directory in proc.iterdir():
+    # Other systems than Linux show no environments: there, nothing is found.
+    for directory in proc.iterdir() if proc.is_dir() else ():
         if not directory.name.isdecimal():
             continue
         pid = int(directory.name)

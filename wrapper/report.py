@@ -47,10 +47,10 @@ def report(run_dir: Path) -> list[str]:
     ]
 
 
-def end_lines(run_dir: Path) -> list[str]:
-    """How it ended and why, as `wrapper show` says it."""
+def told(run_dir: Path) -> list[str]:
+    """The report and how it ended and why, as `wrapper show` tells it afterwards."""
     end = ledger.read(run_dir)["results"].get("run", {})
-    return [f"{end['verdict']}: {end['sentence']}".rstrip(": ")] if end else []
+    return [*report(run_dir), *([f"{end['verdict']}: {end['sentence']}".rstrip(": ")] if end else [])]
 
 
 def heading(book: dict[str, Any]) -> str:

@@ -9,7 +9,6 @@ import sys
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TextIO
 
 from module_utils import ledger
 from wrapper import orphans, report
@@ -21,7 +20,7 @@ from wrapper.performer import Performer
 from wrapper.plan import Plan
 from wrapper.playbook import Play, play
 from wrapper.stages import stages_for
-from wrapper.view import view_for
+from wrapper.view import say, view_for
 
 
 def describe(plan: Plan) -> list[str]:
@@ -55,25 +54,31 @@ def run(plan: Plan, *, as_json: bool = False, verbosity: int = 0, player: Play |
     )
     # With --json, standard output is for the machine that reads it.
     screen = sys.stderr if as_json else sys.stdout
-    with held(run_dir), counted_signals() as cancel, ControllerLog(run_dir) as log:
-        view = view_for(screen)
-        log.write(f"run {run_id}: {json.dumps(plan.extravars(run_id), ensure_ascii=False)}")
-        view.open(report.heading(ledger.read(run_dir)), stages_for(rents=plan.inventory.rents))
-        player = player or partial(play, root=plan.root, run_id=run_id, verbosity=verbosity)
-        performer = Performer(run_dir, plan.inventory.path, plan.extravars(run_id), player, view, log)
-        try:
-            ending = Conductor(performer, cancel, rents=plan.inventory.rents, keep=plan.keep).conduct()
-        finally:
-            view.close()
-            # SSH connections that Ansible keeps open for the next stage.
-            orphans.reap(run_id)
-        log.write(f"run {run_id}: {ending.verdict}, exit code {ending.code}")
-    if as_json:
-        print(json.dumps(report.facts(run_dir), indent=2))
-    else:
-        _say(report.report(run_dir), screen)
-    _say(last_words(ending, run_dir), sys.stderr if ending.code else screen)
+    # Signals are counted to the very end: a Ctrl-C at the report must not change the exit code.
+    with counted_signals() as cancel:
+        with held(run_dir), ControllerLog(run_dir) as log:
+            view = view_for(screen)
+            log.write(f"run {run_id}: {json.dumps(plan.extravars(run_id), ensure_ascii=False)}")
+            view.open(report.heading(ledger.read(run_dir)), stages_for(rents=plan.inventory.rents))
+            player = player or partial(play, root=plan.root, run_id=run_id, verbosity=verbosity)
+            performer = Performer(run_dir, plan.inventory.path, plan.extravars(run_id), player, view, log)
+            try:
+                ending = Conductor(performer, cancel, rents=plan.inventory.rents, keep=plan.keep).conduct()
+            finally:
+                view.close()
+                # SSH connections that Ansible keeps open for the next stage.
+                orphans.reap(run_id)
+            log.write(f"run {run_id}: {ending.verdict}, exit code {ending.code}")
+        say(_result(run_dir, as_json=as_json), sys.stdout)
+        say(last_words(ending, run_dir), sys.stderr if ending.code else screen)
     return ending.code
+
+
+def _result(run_dir: Path, *, as_json: bool) -> list[str]:
+    try:
+        return [json.dumps(report.facts(run_dir), indent=2)] if as_json else report.report(run_dir)
+    except ledger.LedgerError as error:
+        return [str(error)]
 
 
 def last_words(ending: Ending, run_dir: Path) -> list[str]:
@@ -91,11 +96,3 @@ def last_words(ending: Ending, run_dir: Path) -> list[str]:
     if ending.machine == "may be running":
         lines.append(f"THE MACHINE MAY STILL BE RUNNING and cost money. Remove it with: wrapper destroy {run_dir.name}")
     return lines
-
-
-def _say(lines: list[str], stream: TextIO) -> None:
-    try:
-        print("\n".join(lines), file=stream, flush=True)
-    except OSError:
-        # The reader is gone; the log has it all.
-        return

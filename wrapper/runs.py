@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from module_utils import ledger
 from wrapper import exits, report
 from wrapper.exits import InputError
 from wrapper.held import holder
+from wrapper.view import say
 
 
 def run_dirs(runs_dir: Path) -> list[Path]:
@@ -37,16 +39,16 @@ def list_runs(runs_dir: Path, *, as_json: bool) -> int:
     """Print one line per run."""
     rows = [_row(path) for path in run_dirs(runs_dir)]
     if as_json:
-        print(json.dumps(rows, indent=2))
+        say([json.dumps(rows, indent=2)], sys.stdout)
         return exits.DONE
     if not rows:
-        print(f"There is no run in {report.shown(runs_dir)}; wrapper run starts one.")
+        say([f"There is no run in {report.shown(runs_dir)}; wrapper run starts one."], sys.stdout)
         return exits.DONE
     columns = ("run_id", "state", "verdict", "machine", "inventory", "profile", "sections")
     table = [columns, *(tuple(str(row[column]) for column in columns) for row in rows)]
     widths = [max(len(line[index]) for line in table) for index in range(len(columns))]
-    for line in table:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    padded = ([cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in table)
+    say(["  ".join(cells).rstrip() for cells in padded], sys.stdout)
     return exits.DONE
 
 
@@ -56,10 +58,8 @@ def show(runs_dir: Path, given: str | None, *, as_json: bool) -> int:
     if given is None and not known:
         raise InputError(f"There is no run in {report.shown(runs_dir)}; wrapper run starts one.")
     run_dir = known[-1] if given is None else named(runs_dir, given)
-    if as_json:
-        print(json.dumps(report.facts(run_dir), indent=2))
-    else:
-        print("\n".join([*report.report(run_dir), *report.end_lines(run_dir)]))
+    lines = [json.dumps(report.facts(run_dir), indent=2)] if as_json else report.told(run_dir)
+    say(lines, sys.stdout)
     return exits.DONE
 
 

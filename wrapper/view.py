@@ -8,12 +8,13 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from io import StringIO, TextIOWrapper
 from typing import Literal, Protocol, TextIO
 
 from wrapper.progress import Update
 from wrapper.stages import Stage
 
-End = Literal["done", "partial", "failed", "canceled"]
+End = Literal["done", "failed", "canceled"]
 
 # A task that takes this long is worth its own line in a pipe; shorter ones are only in the log.
 LONG_TASK_SECONDS = 10.0
@@ -50,6 +51,9 @@ class Outlet:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self.encoding = stream.encoding
+        if isinstance(stream, TextIOWrapper):
+            # A terminal that cannot show a ✓ gets a ?, not an end.
+            stream.reconfigure(errors="replace")
 
     def write(self, text: str) -> int:
         """Write, or lose it with the reader."""
@@ -82,6 +86,13 @@ class Outlet:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self._stream.fileno())
             os.close(nowhere)
+
+
+def say(lines: Sequence[str], stream: TextIO) -> None:
+    """Print lines at the end of a command; a reader that is gone changes no exit code."""
+    outlet = Outlet(stream)
+    outlet.write("".join(f"{line}\n" for line in lines))
+    outlet.flush()
 
 
 def duration(seconds: float) -> str:
@@ -153,6 +164,16 @@ class LineView:
         moment = datetime.now(UTC).strftime("%H:%M:%SZ")
         self._outlet.write("".join(f"{moment} {line}\n" for line in text.splitlines()))
         self._outlet.flush()
+
+
+class NoView(LineView):
+    """When even the screen has failed."""
+
+    def __init__(self) -> None:
+        super().__init__(Outlet(StringIO()))
+
+    def _line(self, text: str) -> None:
+        del text
 
 
 def view_for(stream: TextIO) -> View:

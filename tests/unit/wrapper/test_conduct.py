@@ -17,6 +17,7 @@ from wrapper.conduct import Conductor, Ending
 from wrapper.controller_log import ControllerLog
 from wrapper.performer import Performer
 from wrapper.playbook import Outcome
+from wrapper.stages import Stage
 
 WORK = ["preflight", "provision", "mount", "restore", "plex", "scan", "sonic", "export"]
 LOCAL_WORK = [name for name in WORK if name != "provision"]
@@ -178,6 +179,16 @@ def test_an_error_in_the_teardown_itself_means_may_be_running(theatre: Theatre) 
     played = theatre.play({"teardown": Act(raises=OSError("no space left"))})
     assert (played.ending.code, played.ending.machine) == (exits.MAY_BE_RUNNING, "may be running")
     assert played.book["state"] == "open"
+
+
+def test_a_broken_screen_does_not_stop_the_teardown(theatre: Theatre, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(view: MemoryView, stage: Stage) -> None:
+        if stage.name == "teardown":
+            raise UnicodeEncodeError("latin-1", "✓", 0, 1, "cannot be shown")
+
+    monkeypatch.setattr(MemoryView, "begin", breaks)
+    played = theatre.play()
+    assert (played.ending.code, played.ending.machine) == (exits.DONE, "gone")
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_failed_destroy_says_so_and_how_to_go_on(runs_dir: Path, capsys: pytest.
     assert destroy(cli.ROOT, runs_dir, None, fake) == exits.MAY_BE_RUNNING
     said = capsys.readouterr()
     assert "The API does not answer." in said.err
-    assert f"try again with: wrapper destroy {RUN_ID}" in said.err
+    assert f"Again: wrapper destroy {RUN_ID}" in said.err
     assert "may be running (s-1, 10.0.0.9)" in said.out
     assert ledger.read(run_dir)["state"] == "open"
 

@@ -12,7 +12,7 @@ import pytest
 from wrapper.controller_log import ControllerLog, secrets_of
 from wrapper.progress import Update
 from wrapper.stages import EXPORT, SONIC, Stage
-from wrapper.view import LONG_TASK_SECONDS, LineView, Outlet, View, duration, view_for
+from wrapper.view import LONG_TASK_SECONDS, LineView, Outlet, View, duration, say, view_for
 
 STAGES = (SONIC, EXPORT)
 
@@ -121,6 +121,13 @@ def test_a_closed_pipe_stops_nothing() -> None:
     process.stdout = None
     _, said = process.communicate("now\n", timeout=30)
     assert (process.returncode, said) == (0, "went on")
+
+
+def test_a_screen_without_a_check_mark_gets_a_question_mark() -> None:
+    written = io.BytesIO()
+    stream = io.TextIOWrapper(written, encoding="latin-1")
+    say(["✓ done"], stream)
+    assert written.getvalue() == b"? done\n"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,40 @@
+"""Signals are counted while a run lasts, and given back afterwards."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from wrapper.cancel import SIGNALS, counted_signals
+
+
+@pytest.fixture
+def restored() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("restored")
+def test_each_signal_counts_and_none_raises() -> None:
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    with counted_signals() as cancel:
+        assert not cancel.requested
+        for count, number in enumerate(SIGNALS, 1):
+            os.kill(os.getpid(), number)
+            assert cancel.count == count
+        assert cancel.requested
+    assert {number: signal.getsignal(number) for number in SIGNALS} == before
+
+
+@pytest.mark.usefixtures("restored")
+def test_nohup_is_respected() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with counted_signals() as cancel:
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert cancel.count == 0
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
