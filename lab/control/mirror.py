@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 from . import docker, settings
+from .errors import LabError
 
 _FIXED_DATE = (2026, 1, 1, 0, 0, 0)
 
@@ -53,4 +54,6 @@ def _configuration_digest(repository: str, version: str) -> str | None:
             digest = json.load(answer).get("config", {}).get("digest")
     except urllib.error.HTTPError:
         return None
+    except OSError as error:
+        raise LabError(f"The lab's registry does not answer on {address}: {error}.") from error
     return str(digest) if digest else None

@@ -16,7 +16,7 @@ T = TypeVar("T")
 CLOUD = f"http://{settings.CLOUD_ADDRESS}:{settings.CLOUD_PORT}"
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="session")
 def lab() -> None:
     """Fail early, and say why, when there is no lab to test."""
     if not services.answers(f"{CLOUD}/_lab/health"):

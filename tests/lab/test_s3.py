@@ -12,7 +12,7 @@ from lab.control import images, settings
 
 from .conftest import rclone_environment
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab")]
 
 BUCKET = f"LAB:{settings.S3_BUCKET}"
 

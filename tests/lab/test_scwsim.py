@@ -16,7 +16,7 @@ from lab.control import settings
 
 from .conftest import CLOUD, Guest, docker, rclone_environment, wait_for
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab")]
 
 ZONE = f"{CLOUD}/instance/v1/zones/fr-par-1"
 MOUNT = "rclone mount LAB:plex-media /mnt/media --read-only --allow-other --daemon --daemon-wait 20s"
@@ -95,7 +95,7 @@ class Rented:
 
 
 @pytest.fixture(scope="module")
-def rented(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rented]:
+def rented(lab: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rented]:
     server = Rented("lab-test-machine", tmp_path_factory.mktemp("machine"))
     server.wait_for_login()
     yield server
