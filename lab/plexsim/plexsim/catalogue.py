@@ -92,7 +92,7 @@ class Shelf:
             | {"duration": found.facts.duration, "created_at": None, "updated_at": found.mtime}
             | {"extra_data": rows.part_extra(found.facts)},
         )
-        rows.add_stream(self.connection, media_id, part_id, found.facts, self.now)
+        rows.add_streams(self.connection, media_id, part_id, found.facts, self.now)
         trash.restore_part(self.connection, part_id)
         self.connection.execute(
             "UPDATE metadata_items SET media_item_count ="

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import mutagen
 
+from . import matroska
+
 AUDIO = frozenset({".flac", ".mp3", ".m4a", ".aac", ".ogg", ".opus"})
 VIDEO = frozenset({".mkv", ".mp4", ".avi", ".mov"})
 _YEAR = re.compile(r"^(?P<title>.+?) \((?P<year>\d{4})\)$")
@@ -32,6 +34,9 @@ class Facts:
     container: str = ""
     codec: str = ""
     channels: int | None = None
+    video_codec: str = ""
+    width: int | None = None
+    height: int | None = None
     stream: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -64,9 +69,26 @@ def from_name(path: Path) -> Facts:
     return facts
 
 
+def _with_matroska(facts: Facts, path: Path) -> Facts:
+    try:
+        found = matroska.read(path)
+        size = path.stat().st_size
+    except OSError:
+        return facts
+    if found.get("duration"):
+        facts.duration = int(found["duration"])
+        facts.bitrate = size * 8000 // facts.duration
+        facts.video_codec, facts.codec = str(found.get("video_codec", "")), str(found.get("audio_codec", ""))
+        facts.width, facts.height = int(found.get("width", 0)), int(found.get("height", 0))
+        facts.channels = int(found.get("channels", 0))
+    return facts
+
+
 def read(path: Path) -> Facts:
     """Read tags and stream facts; a file that cannot be opened or parsed is described by its name."""
     facts = from_name(path)
+    if path.suffix.lower() == ".mkv":
+        return _with_matroska(facts, path)
     try:
         media = mutagen.File(path, easy=True)
     except (mutagen.MutagenError, OSError):

@@ -141,7 +141,9 @@ def media_values(facts: Facts, size: int) -> dict[str, object]:
         "duration": facts.duration,
         "bitrate": facts.bitrate,
         "container": facts.container,
-        "video_codec": "",
+        "video_codec": facts.video_codec,
+        "width": facts.width,
+        "height": facts.height,
         "audio_codec": facts.codec,
         "audio_channels": facts.channels,
         "media_analysis_version": 4 if facts.analysed else 0,
@@ -157,15 +159,17 @@ def part_extra(facts: Facts) -> str:
     return extra_data.to_json(values)
 
 
-def add_stream(connection: sqlite3.Connection, media_id: int, part_id: int, facts: Facts, now: int) -> int | None:
-    """Add the audio stream of a part; nothing when its streams are unknown."""
+def add_streams(connection: sqlite3.Connection, media_id: int, part_id: int, facts: Facts, now: int) -> None:
+    """Add the streams of a part; nothing when they are unknown."""
     if not facts.analysed:
-        return None
-    return insert(
-        connection,
-        "media_streams",
-        {"stream_type_id": 2, "media_item_id": media_id, "media_part_id": part_id, "url": ""}
-        | {"codec": facts.codec, "language": "", "created_at": None, "updated_at": now, "index": 0}
-        | {"channels": facts.channels, "bitrate": facts.bitrate}
-        | {"extra_data": extra_data.to_json({"ma:audioChannelLayout": "stereo", **facts.stream})},
-    )
+        return
+    common = {"media_item_id": media_id, "media_part_id": part_id, "url": "", "language": ""}
+    common |= {"created_at": None, "updated_at": now}
+    if facts.video_codec:
+        size = {"ma:height": str(facts.height), "ma:width": str(facts.width)}
+        picture = {"stream_type_id": 1, "codec": facts.video_codec, "index": 0}
+        insert(connection, "media_streams", common | picture | {"extra_data": extra_data.to_json(size)})
+    sound = {"stream_type_id": 2, "codec": facts.codec, "index": 1 if facts.video_codec else 0}
+    sound |= {"channels": facts.channels, "bitrate": None if facts.video_codec else facts.bitrate}
+    layout = {"ma:audioChannelLayout": "stereo", **facts.stream}
+    insert(connection, "media_streams", common | sound | {"extra_data": extra_data.to_json(layout)})
