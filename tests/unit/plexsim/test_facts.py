@@ -8,7 +8,6 @@ import pytest
 
 from lab.plexsim.plexsim import facts
 
-
 NAMES = {  # title, artist, album, disc, track, year
     "Abba/Arrival/1-02 Dancing.mp3": ("Dancing", "Abba", "Arrival", 1, 2, None),
     "Abba/Arrival/2-11 50-50.flac": ("50-50", "Abba", "Arrival", 2, 11, None),
