@@ -68,11 +68,11 @@ unused:
   type: list
   elements: str
 census_before:
-  description: Counts of the library before the change, empty when nothing had to be changed.
+  description: Items and parts per section before the change, empty when nothing had to be changed.
   returned: success
   type: dict
 census_after:
-  description: Counts of the library after the change; the same, else it was rolled back.
+  description: Items and parts per section after the change. They are the same, else it was rolled back.
   returned: success
   type: dict
 locked:

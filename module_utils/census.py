@@ -26,14 +26,21 @@ from .plex_db import (
 
 Census = dict[str, Any]
 
-_ITEMS = """
-SELECT library_section_id, metadata_type, deleted_at IS NULL, count(*), coalesce(sum(extra_data LIKE ?), 0)
-FROM metadata_items GROUP BY 1, 2, 3
+# Both are answered by an index alone.
+_ITEMS = "SELECT library_section_id, metadata_type, count(*) FROM metadata_items GROUP BY 1, 2"
+_DELETED = """
+SELECT library_section_id, metadata_type, count(*) FROM metadata_items WHERE deleted_at IS NOT NULL GROUP BY 1, 2
+"""
+# This one reads every row.
+_ANALYSED = """
+SELECT library_section_id, sum(metadata_type = ?), count(*) FROM metadata_items
+WHERE deleted_at IS NULL AND extra_data LIKE ? GROUP BY 1
 """
 _PARTS = """
-SELECT media_items.library_section_id, media_parts.deleted_at IS NULL, count(*)
-FROM media_parts JOIN media_items ON media_items.id = media_parts.media_item_id GROUP BY 1, 2
+SELECT media_items.library_section_id, count(*)
+FROM media_items JOIN media_parts ON media_items.id = media_parts.media_item_id GROUP BY 1
 """
+_PARTS_DELETED = _PARTS.replace("GROUP", "WHERE media_parts.deleted_at IS NOT NULL GROUP")
 _VECTORS = """
 SELECT metadata_items.library_section_id, count(*)
 FROM blobs.blobs AS vector JOIN metadata_items ON metadata_items.id = vector.linked_id
@@ -42,8 +49,8 @@ WHERE vector.linked_type = 'metadata_item' AND vector.blob_type = ? GROUP BY 1
 _ALL_VECTORS = "SELECT count(*) FROM blobs.blobs WHERE linked_type = 'metadata_item' AND blob_type = ?"
 
 
-def count_library(connection: sqlite3.Connection) -> Census:
-    """Count the library database of an open connection; vectors are left at zero."""
+def count_rows(connection: sqlite3.Connection) -> Census:
+    """Count items and parts of the library of an open connection; cheap on a large library."""
     found: dict[int, dict[str, Any]] = {
         section["id"]: {
             "id": section["id"],
@@ -51,34 +58,27 @@ def count_library(connection: sqlite3.Connection) -> Census:
             "type": section["type"],
             "items": {},
             "deleted": {},
-            "analysed": 0,
-            "analysed_items": 0,
             "parts": 0,
             "parts_deleted": 0,
-            "blobs": 0,
         }
         for section in sections(connection)
     }
+    deleted = {(key, kind): count for key, kind, count in connection.execute(_DELETED)}
     unsectioned: dict[str, int] = {}
-    for key, kind, live, count, analysed in connection.execute(_ITEMS, (ANALYSED,)):
-        if key not in found:
-            # Playlists and extras belong to no section; placeholder rows belong to section -2.
-            unsectioned[str(kind)] = unsectioned.get(str(kind), 0) + (count if live else 0)
-            continue
-        found[key]["items" if live else "deleted"][str(kind)] = count
-        if live:
-            found[key]["analysed_items"] += analysed
-            found[key]["analysed"] += analysed if kind == TRACK else 0
-    for key, live, count in connection.execute(_PARTS):
-        if key in found:
-            found[key]["parts" if live else "parts_deleted"] = count
+    for key, kind, count in connection.execute(_ITEMS):
+        gone = deleted.get((key, kind), 0)
+        # Playlists and extras belong to no section; placeholder rows belong to section -2.
+        live = found[key]["items"] if key in found else unsectioned
+        if count > gone:
+            live[str(kind)] = live.get(str(kind), 0) + count - gone
+        if gone and key in found:
+            found[key]["deleted"][str(kind)] = gone
+    parts, parts_deleted = (dict(connection.execute(query).fetchall()) for query in (_PARTS, _PARTS_DELETED))
+    for key, section in found.items():
+        section["parts_deleted"] = parts_deleted.get(key, 0)
+        section["parts"] = parts.get(key, 0) - section["parts_deleted"]
     (schema,) = connection.execute("SELECT count(*) FROM schema_migrations").fetchone()
-    return {
-        "sections": list(found.values()),
-        "unsectioned": unsectioned,
-        "schema_migrations": schema,
-        "vector_blobs": 0,
-    }
+    return {"sections": list(found.values()), "unsectioned": unsectioned, "schema_migrations": schema}
 
 
 def take(directory: Path, timeout: float = 10.0) -> Census:
@@ -86,11 +86,13 @@ def take(directory: Path, timeout: float = 10.0) -> Census:
     with reading(directory / LIBRARY, timeout) as connection:
         attach_blobs(connection, directory / BLOBS)
         connection.execute("BEGIN")
-        census = count_library(connection)
+        census = count_rows(connection)
+        analysed = {key: counts for key, *counts in connection.execute(_ANALYSED, (TRACK, ANALYSED))}
         vectors = dict(connection.execute(_VECTORS, (VECTOR_BLOB,)).fetchall())
         (census["vector_blobs"],) = connection.execute(_ALL_VECTORS, (VECTOR_BLOB,)).fetchone()
         connection.execute("COMMIT")
     for section in census["sections"]:
+        section["analysed"], section["analysed_items"] = analysed.get(section["id"], (0, 0))
         section["blobs"] = vectors.get(section["id"], 0)
     return census
 
@@ -154,9 +156,7 @@ def is_selected(section: Mapping[str, Any], selected: Collection[str]) -> bool:
     return section["name"] in selected if selected else section["type"] != "photo"
 
 
-def _change(
-    before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, selected: bool
-) -> SectionChange:
+def _change(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, selected: bool) -> SectionChange:
     known = after or before or {}
     nothing: dict[str, Any] = {"items": {}, "deleted": {}, "analysed": 0}
     old, new = before or nothing, after or nothing

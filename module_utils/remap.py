@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .census import Census, count_library
+from .census import Census, count_rows
 from .path_mapping import PathMapping
 from .plex_db import LIBRARY, quoted, writing
 from .remap_directories import apply_directories, plan_directories
 from .remap_plan import PATH_COLUMNS, PathColumn, Plan, RemapError, plan_columns, unused_rules
-from .snapshot import copy_database, write_json
+from .snapshot import copy_locked, write_json
 
 STAMP = ".plex-burst-remap.json"
 # From here on an index is built anew faster than it is changed row by row.
@@ -131,7 +131,7 @@ def _stamped(directory: Path, stamp: dict[str, Any]) -> bool:
 
 
 def back_up(library: Path, backup_dir: Path) -> Path:
-    """Copy the library aside before it is changed."""
+    """Copy the library aside before it is changed; the caller holds its write lock."""
     size = library.stat().st_size
     backup_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     free = shutil.disk_usage(backup_dir).free
@@ -142,19 +142,19 @@ def back_up(library: Path, backup_dir: Path) -> Path:
         )
     now = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S%fZ")
     backup = backup_dir / f"{library.name}.{now}.before-remap"
-    copy_database(library, backup)
+    copy_locked(library, backup)
     return backup
 
 
 def _change(connection: sqlite3.Connection, plan: Plan, outcome: Outcome) -> None:
-    outcome.census_before = count_library(connection)
+    outcome.census_before = count_rows(connection)
     schema = _schema(connection)
     for column in PATH_COLUMNS:
         if plan.counts[column.table]:
             _apply_column(connection, column, plan.counts[column.table])
     if plan.directories:
         apply_directories(connection, plan)
-    outcome.census_after = count_library(connection)
+    outcome.census_after = count_rows(connection)
     if outcome.census_after != outcome.census_before or _schema(connection) != schema:
         raise RemapError("The library counted differently after the change than before; nothing was changed.")
 
@@ -165,6 +165,7 @@ def remap(directory: Path, mapping: PathMapping, backup_dir: Path, dry_run: bool
     outcome = Outcome()
     with writing(library, PATIENCE) as connection:
         connection.execute("PRAGMA cache_size = -65536")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         connection.execute("BEGIN IMMEDIATE")
         try:
             if not mapping.settles and _stamped(directory, _stamp(connection, mapping)):

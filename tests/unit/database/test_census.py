@@ -62,12 +62,16 @@ def test_soft_deleted_rows_and_rows_of_no_section(run: Run, tmp_path: Path) -> N
     section = builder.music()
     builder.library.execute("UPDATE metadata_items SET deleted_at = 1 WHERE title = 'Artist 0/Album 0/0'")
     builder.library.execute("UPDATE media_parts SET deleted_at = 1 WHERE id = 1")
+    builder.library.execute(
+        "UPDATE metadata_items SET extra_data = 'ms%3AmusicAnalysisVersion=1' WHERE title = 'Artist 1'"
+    )
     builder.item(-2, 10, "placeholder", extra_data="ms%3AmusicAnalysisVersion=1")
     builder.insert("metadata_items", metadata_type=15, title="playlist")
     census = run(plex_db_census, directory=builder.finish())["census"]
     (music,) = census["sections"]
     assert (section, music["items"]["10"], music["deleted"]) == (1, 11, {"10": 1})
-    assert (music["analysed"], music["parts"], music["parts_deleted"]) == (3, 11, 1)
+    assert (music["analysed"], music["analysed_items"]) == (3, 4)
+    assert (music["parts"], music["parts_deleted"]) == (11, 1)
     assert census["unsectioned"] == {"10": 1, "15": 1}
 
 

@@ -260,6 +260,16 @@ def test_refusals_change_nothing(remapped: Run, pair: Path, rules: Any, words: s
     assert (dump(pair), schema(pair)) == before
 
 
+def test_directories_whose_files_differ_are_not_merged(remapped: Run, pair: Path) -> None:
+    execute(
+        pair / LIBRARY, "UPDATE media_parts SET file = replace(file, ' Track', ' Other') WHERE file LIKE '%Artist 0%'"
+    )
+    rules = {**HOME, "/volume1/Media/Music/Artist 0": "/media/library/Music/Artist 1"}
+    before = dump(pair)
+    assert 'The rules move two directories onto one: "Artist 1' in remapped(pair, rules)["msg"]
+    assert dump(pair) == before
+
+
 def test_a_missing_mappings_file(run: Run, pair: Path) -> None:
     result = run(plex_db_remap, directory=pair, mappings=pair / "none.json")
     assert result["msg"] == f"The mappings file {pair}/none.json does not exist."
@@ -267,7 +277,7 @@ def test_a_missing_mappings_file(run: Run, pair: Path) -> None:
 
 def test_a_change_of_the_census_is_rolled_back(remapped: Run, pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     counts = iter([{"sections": [1]}, {"sections": [2]}])
-    monkeypatch.setattr(remap_room, "count_library", lambda _: next(counts))
+    monkeypatch.setattr(remap_room, "count_rows", lambda _: next(counts))
     before = dump(pair)
     assert "nothing was changed" in remapped(pair, HOME)["msg"]
     assert dump(pair) == before
