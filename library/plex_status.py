@@ -153,7 +153,8 @@ def main() -> None:
     processes = read_processes(container.identifier, container.pid) if container.pid else []
     answers = ask(module.params["url"], token, module.params["database_dir"], module.params["timeout"])
     facts = assess(container, bool(token), answers)
-    module.exit_json(changed=False, processes=count(processes).kinds, **facts)
+    # The sentence is also `msg`, so that a task that fails on it says it.
+    module.exit_json(changed=False, msg=facts["message"], processes=count(processes).kinds, **facts)
 
 
 if __name__ == "__main__":

@@ -76,14 +76,20 @@ def sonic(lines: t.Sequence[Sample], thresholds: Thresholds, now: float) -> Judg
         return Judgement(FAILED if trouble else WAITING, trouble or f"database {lines[-1].get('database')}")
     if not witnesses.tracks:
         return Judgement(FAILED, "the section holds no track, so there is nothing to analyse", 0, 0, 0)
-    speed = pace(series(lines, "analysed")[1], witnesses.left) if witnesses.left else Pace()
-    progress = progress_words(witnesses.done, witnesses.tracks, "tracks", speed)
-    facts = Judgement(
-        WAITING, progress, witnesses.tracks, witnesses.done, witnesses.left, speed.rate, speed.eta_seconds
-    )
     verdict, reason = _ending(lines, witnesses, thresholds, now, trouble)
-    words = progress + witnesses.disagreement(WITNESS_SLACK if verdict == WAITING else 0)
-    return replace(facts, verdict=verdict, message=f"{words}; {reason}" if reason else words)
+    counted = f"{witnesses.done:,}/{witnesses.tracks:,} tracks"
+    facts = Judgement(verdict, counted, witnesses.tracks, witnesses.done, witnesses.left)
+    if verdict != WAITING:
+        words = counted + witnesses.disagreement()
+        return replace(facts, message=f"{words}; {reason}" if reason else words)
+    speed = pace(series(lines, "analysed")[1], witnesses.left) if witnesses.left else Pace()
+    words = progress_words(witnesses.done, witnesses.tracks, "tracks", speed)
+    return replace(
+        facts,
+        message=words + witnesses.disagreement(WITNESS_SLACK),
+        rate=speed.rate,
+        eta_seconds=speed.eta_seconds,
+    )
 
 
 def _ending(
@@ -108,9 +114,7 @@ def _ending(
     return verdict
 
 
-def _stall(
-    lines: t.Sequence[Sample], witnesses: Witnesses, thresholds: Thresholds, now: float
-) -> tuple[str, str]:
+def _stall(lines: t.Sequence[Sample], witnesses: Witnesses, thresholds: Thresholds, now: float) -> tuple[str, str]:
     silent = now - signs.last_life(lines, thresholds.cpu_percent, (ANALYSER,), thresholds.gap_seconds)
     without_result = now - signs.last_life(lines, thresholds.cpu_percent, (), thresholds.gap_seconds)
     hanging = without_result >= HANGING * thresholds.stall_seconds

@@ -115,7 +115,9 @@ def test_the_words_of_a_disagreement() -> None:
 
 
 def test_the_words_of_an_ending() -> None:
-    assert told(working(30), *[idle(60)] * 14).message.endswith("the analysis ended by itself with 2 left")
+    ended = told(*[working(30 + n) for n in range(5)], *[idle(60)] * 14)
+    assert ended.message == "60/62 tracks; the analysis ended by itself with 2 left"
+    assert ended.eta_seconds is None
     assert told(*[idle(20)] * 14).message.endswith("the analysis is not running and finished no track")
     assert told(working(30), *[STUCK] * 13).message.endswith("the analysis no longer moves, 32 left")
 
