@@ -77,8 +77,8 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.census import take
+from ..module_utils.files import write_json
 from ..module_utils.plex_db import DatabaseLockedError, PlexDatabaseError
-from ..module_utils.snapshot import write_json
 
 
 def write(dest: str | None, census: object, check_mode: bool) -> bool:

@@ -77,8 +77,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils.files import write_json
 from ..module_utils.receipt import DAMAGED, LOST, build
-from ..module_utils.snapshot import write_json
 
 WRITTEN_AT = "written_at"
 

@@ -1,24 +1,22 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Is this pair of databases whole, is it Plex's, and do its two files belong together?
 
-Private to this collection. Plex's databases use a collation (icu_root) that stock SQLite lacks, so its
-integrity_check refuses them. A stand-in collation makes the check run; what it then says about the order of
-an ICU index is not evidence and is left out, everything else (pages, free list, rows, other indexes) is.
+Private to this collection. Plex's databases use a collation (icu_root) that stock SQLite lacks. A stand-in
+makes its integrity_check run; what that says about the order of an ICU index is left out, all else counts.
 """
 
 from __future__ import annotations
 
 import sqlite3
-import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .database_header import REPAIR, has_log, header_problem
 from .plex_db import (
     BLOBS,
     LIBRARY,
-    MAGIC,
     DatabaseLockedError,
     PlexDatabaseError,
     migrations,
@@ -43,9 +41,7 @@ MIGRATION_TOLERANCE = 12
 ORPHANS_TOLERATED = 10
 FEW = 5
 
-REPAIR = (
-    'Take another archive, or repair it at home with Plex stopped (DBRepair, or "Plex SQLite" and .recover).'
-)
+_LAST_ID = "SELECT max(rowid) FROM {}"
 # What our SQLite cannot judge, in its own words.
 _NOT_OURS = ("no such collation sequence", "unknown tokenizer", "no such module")
 
@@ -70,36 +66,6 @@ class Findings:
     orphans: dict[str, int] = field(default_factory=dict)
 
 
-def header_problem(path: Path) -> str:
-    """Judge a file by its size and its first hundred bytes; empty when nothing is wrong."""
-    if path.is_symlink() or not path.is_file():
-        return f"{path} is missing: an archive must hold {LIBRARY} and {BLOBS}."
-    size = path.stat().st_size
-    if size == 0:
-        return f"{path} is empty (zero bytes). {REPAIR}"
-    with path.open("rb") as file:
-        header = file.read(100)
-    if len(header) < 100 or not header.startswith(MAGIC):
-        return f"{path} is not an SQLite database. {REPAIR}"
-    page_size, write_version = struct.unpack(">HB", header[16:19])
-    page_size = 65536 if page_size == 1 else page_size
-    if page_size < 512 or page_size & (page_size - 1) or write_version not in {1, 2}:
-        return f"{path} has a damaged SQLite header. {REPAIR}"
-    changes, pages = struct.unpack(">II", header[24:32])
-    (valid_for,) = struct.unpack(">I", header[92:96])
-    # With a log beside it the file may lag behind its own header; SQLite then reads the pages from the log.
-    if not has_log(path) and changes == valid_for and pages * page_size != size:
-        kind = "truncated" if size < pages * page_size else "longer than it says"
-        return f"{path} is {kind}: {size} bytes where its header promises {pages * page_size}. {REPAIR}"
-    return ""
-
-
-def has_log(path: Path) -> bool:
-    """Whether a write-ahead log with content lies beside a database."""
-    log = path.with_name(path.name + "-wal")
-    return log.is_file() and log.stat().st_size > 0
-
-
 def _compare(left: str, right: str) -> int:
     left, right = left.casefold(), right.casefold()
     return (left > right) - (left < right)
@@ -114,6 +80,21 @@ def _messages(connection: sqlite3.Connection, pragma: str, icu: Iterable[str]) -
             if len(found) >= FEW:
                 break
     return found
+
+
+def _sequence_messages(connection: sqlite3.Connection) -> list[str]:
+    """SQLite's own check leaves out the table of the highest ids, which has no index to disagree with."""
+    tables = set(table_names(connection))
+    if "sqlite_sequence" not in tables:
+        return []
+    found = []
+    for name, highest in connection.execute("SELECT name, seq FROM sqlite_sequence").fetchall():
+        if name in tables and isinstance(highest, int):
+            (last,) = connection.execute(_LAST_ID.format(quoted(name))).fetchone()
+            if (last or 0) <= highest:
+                continue
+        found.append(f"sqlite_sequence disagrees with {name}")
+    return found[:FEW]
 
 
 def damage(connection: sqlite3.Connection, quick: bool = False) -> tuple[list[str], list[str]]:
@@ -131,11 +112,12 @@ def damage(connection: sqlite3.Connection, quick: bool = False) -> tuple[list[st
     ]
     check = "quick_check" if quick else "integrity_check"
     try:
-        return _messages(connection, f"PRAGMA {check}(1000000000)", icu), []
+        found = _messages(connection, f"PRAGMA {check}(1000000000)", icu)
+        return found or _sequence_messages(connection), []
     except sqlite3.OperationalError as error:
         if not str(error).startswith(_NOT_OURS):
             raise
-    found: list[str] = []
+    found = _sequence_messages(connection)
     unchecked: list[str] = []
     for table in table_names(connection):
         try:

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from .archive import ArchiveError, kind_of
+from .files import sha256, sync, write_json
 from .plex_db import BLOBS, LIBRARY
-from .snapshot import sha256, state_of, sync, write_json
+from .snapshot import state_of
 from .unpack import Staged, databases_below, stage
 
 STAMP = ".plex-burst-archive.json"

@@ -39,8 +39,11 @@ class DatabaseLockedError(PlexDatabaseError):
     """Another process holds the database; trying again later is the cure."""
 
 
-def sentence(path: Path, error: sqlite3.Error) -> PlexDatabaseError:
+def sentence(path: Path, error: Exception) -> PlexDatabaseError:
     """Turn SQLite's error about a file into ours."""
+    if isinstance(error, UnicodeDecodeError):
+        # SQLite quotes what it stumbled over, and Python cannot read the quotation.
+        return PlexDatabaseError(f"{path}: malformed database schema.")
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in BUSY:
         return DatabaseLockedError(f"{path} is locked by another process; try again when it is done.")
@@ -70,7 +73,7 @@ def reading(path: Path, timeout: float = 10.0) -> Iterator[sqlite3.Connection]:
             # Paths are bytes to the file system; a name that is not UTF-8 must not end a count.
             connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
             yield connection
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise sentence(path, error) from error
 
 
@@ -84,7 +87,7 @@ def writing(path: Path, timeout: float = 10.0) -> Iterator[sqlite3.Connection]:
             sqlite3.connect(uri(path, mode="rw"), uri=True, timeout=timeout, isolation_level=None)
         ) as connection:
             yield connection
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise sentence(path, error) from error
 
 

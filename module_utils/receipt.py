@@ -14,8 +14,8 @@ from typing import Any
 
 from . import census, integrity
 from .census import Census, Comparison, SectionChange
+from .files import sha256
 from .plex_db import BLOBS, LIBRARY, PlexDatabaseError
-from .snapshot import sha256
 
 DONE, PARTIAL, LOST, DAMAGED = "done", "partial", "lost", "damaged"
 
@@ -60,7 +60,8 @@ def section_sentence(change: SectionChange) -> str:
     """Say in one sentence what happened to a section."""
     if change.state == "gone":
         return f"{change.name}: the section itself is gone."
-    if change.untouched:
+    awaited = change.selected and change.type == "artist"
+    if change.untouched and not awaited:
         return f"{change.name}: untouched."
     facts = []
     if change.gained:
@@ -71,7 +72,7 @@ def section_sentence(change: SectionChange) -> str:
         facts.append(f"marked as deleted: {_listed(change.deleted)}")
     if change.regrouped:
         facts.append(f"{_listed(change.regrouped)} fewer after regrouping")
-    if change.analysed_after != change.analysed_before or change.type == "artist":
+    if change.analysed_after != change.analysed_before or awaited:
         total = change.analysed_after + change.pending
         gain = change.analysed_after - change.analysed_before
         facts.append(f"{change.analysed_after} of {total} tracks analysed ({gain:+d})")

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from .census import Census, count_rows
+from .database_copy import copy_locked
+from .files import write_json
 from .path_mapping import PathMapping
 from .plex_db import LIBRARY, quoted, writing
 from .remap_directories import apply_directories, plan_directories
 from .remap_plan import PATH_COLUMNS, PathColumn, Plan, RemapError, plan_columns, unused_rules
-from .snapshot import copy_locked, write_json
 
 STAMP = ".plex-burst-remap.json"
 # From here on an index is built anew faster than it is changed row by row.

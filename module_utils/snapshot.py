@@ -1,98 +1,28 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A consistent copy of both databases while Plex writes.
 
-Private to this collection. The backup API copies inside one read transaction. In WAL mode, which Plex uses,
-that blocks no writer and no writer can make it start over; only the log grows for as long as it takes.
+Private to this collection. The library is copied first and the blobs after it: no vector that the copied
+library claims can be missing from blobs that are younger.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import shutil
-import sqlite3
-import subprocess
 import time
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from .integrity import check, has_log
-from .plex_db import ANALYSED, BLOBS, LIBRARY, TRACK, VECTOR_BLOB, PlexDatabaseError, reading, uri
+from .database_copy import copy_database
+from .files import sha256, write_json
+from .integrity import check
+from .plex_db import ANALYSED, BLOBS, LIBRARY, TRACK, VECTOR_BLOB, PlexDatabaseError, reading
 
 MANIFEST = "manifest.json"
-# 64 MB of Plex's 1 KiB pages per step: often enough to be interruptible, rare enough to cost nothing.
-PAGES_PER_STEP = 65536
 ATTEMPTS = 3
 
 _CLAIMED = "SELECT id FROM metadata_items WHERE metadata_type = ? AND deleted_at IS NULL AND extra_data LIKE ?"
 _VECTORS = "SELECT linked_id FROM blobs WHERE linked_type = 'metadata_item' AND blob_type = ?"
-
-
-def copy_database(source: Path, target: Path) -> None:
-    """Copy a database that may be in use into one whole file: no log beside it, readable by its owner only."""
-    partial = target.with_name(target.name + ".partial")
-    for leftover in (partial, partial.with_name(partial.name + "-journal")):
-        leftover.unlink(missing_ok=True)
-    os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    try:
-        with (
-            reading(source) as origin,
-            closing(sqlite3.connect(uri(partial, mode="rw"), uri=True, isolation_level=None)) as copy,
-        ):
-            copy.execute("PRAGMA synchronous = OFF")
-            # An open read transaction pins what is copied; without it every commit of a writer would restart
-            # the copy, for ever on a busy server.
-            origin.execute("BEGIN")
-            origin.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            origin.backup(copy, pages=PAGES_PER_STEP, sleep=0)
-            origin.execute("COMMIT")
-            copy.execute("PRAGMA journal_mode = DELETE")
-        sync(partial)
-        partial.replace(target)
-        sync(target.parent)
-    except sqlite3.Error as error:
-        raise PlexDatabaseError(f"{source} could not be copied to {target}: {error}.") from error
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def copy_locked(source: Path, target: Path) -> None:
-    """Copy a database whose write lock the caller holds: with nothing in its log, the file is all there is.
-
-    By another process: closing a file here would drop the locks that SQLite holds on it in this one.
-    """
-    if has_log(source):
-        copy_database(source, target)
-        return
-    partial = target.with_name(target.name + ".partial")
-    partial.unlink(missing_ok=True)
-    os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    try:
-        subprocess.run(["cp", "--reflink=auto", "--", str(source), str(partial)], check=True, capture_output=True)
-    except subprocess.CalledProcessError as error:
-        partial.unlink(missing_ok=True)
-        words = error.stderr.decode(errors="replace").strip()
-        raise PlexDatabaseError(f"{source} could not be copied to {target}: {words}.") from error
-    sync(partial)
-    partial.replace(target)
-    sync(target.parent)
-
-
-def sync(path: Path) -> None:
-    """Bring a file or a directory's entries to the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def sha256(path: Path) -> str:
-    """Compute the checksum of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _ids(path: Path, query: str, parameters: tuple[object, ...]) -> set[int]:
@@ -140,19 +70,6 @@ def _reusable(source: Path, target: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, KeyError):
         return None
     return manifest if unchanged else None
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write a JSON file that is either the old one or the new one, readable by its owner only."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.unlink(missing_ok=True)
-    with os.fdopen(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=1, sort_keys=True)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    sync(path.parent)
 
 
 def room_problem(source: Path, target: Path) -> str:

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from .archive import FILE, ArchiveError, Member, kind_of, members
-from .integrity import REPAIR, damage, has_log, header_problem
+from .database_copy import copy_database
+from .database_header import REPAIR, has_log, header_problem
+from .integrity import damage
 from .plex_db import BLOBS, LIBRARY, MAGIC, PlexDatabaseError, migrations, reading, sections, writing
-from .snapshot import copy_database
 
 WANTED = (LIBRARY, f"{LIBRARY}-wal", BLOBS, f"{BLOBS}-wal")
 # Room left for the logs SQLite and Plex will write.
@@ -52,8 +53,7 @@ def _write(content: IO[bytes], target: Path, size: int) -> None:
         while left and (data := content.read(min(_CHUNK, left))):
             file.write(data)
             left -= len(data)
-        # Reading past the end lets gzip and zip compare their checksums.
-        if left or content.read(1):
+        if left:
             raise ArchiveError(f"{target.name} is not as long as the archive says: the archive is damaged.")
         file.flush()
         os.fsync(file.fileno())

@@ -214,6 +214,17 @@ def flipped(archive: Path) -> Path:
     return archive
 
 
+def longer(archive: Path) -> Path:
+    return written(archive, archive.read_bytes() + b"and then something else")
+
+
+def stored(archive: Path, pair: Path) -> Path:
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as target:
+        for name in (BLOBS, LIBRARY):
+            target.write(pair / name, name)
+    return archive
+
+
 def written(archive: Path, data: bytes) -> Path:
     archive.write_bytes(data)
     return archive
@@ -261,6 +272,8 @@ REFUSED: dict[str, tuple[Callable[[Path, Path], Path], str]] = {
     "flipped gz": (lambda t, p: flipped(pack(t / "a.tar.gz", both(p))), "is truncated or damaged"),
     "flipped zip": (lambda t, p: flipped(pack(t / "a.zip", both(p))), "is truncated or damaged"),
     "flipped zst": (lambda t, p: flipped(pack(t / "a.tar.zst", both(p))), "is truncated"),
+    "zst with something behind it": (lambda t, p: longer(pack(t / "a.tar.zst", both(p))), "zstd says"),
+    "flipped plain zip": (lambda t, p: flipped(stored(t / "a.zip", p)), "Bad CRC-32"),
     "nothing of Plex's": (lambda t, p: pack(t / "a.tar.gz", {"x": b"x"}), "holds no library database"),
     "no library": (lambda t, p: pack(t / "a.zip", {BLOBS: p / BLOBS}), "holds no library database"),
     "no blobs": (lambda t, p: pack(t / "a.tar.gz", {LIBRARY: p / LIBRARY}), "holds no blobs database"),

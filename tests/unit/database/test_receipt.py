@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from module_utils import census, snapshot
+from module_utils.files import sha256
 from plugins.modules import run_receipt
 from tests.unit.database.builder import BLOBS, LIBRARY
 
@@ -80,6 +81,7 @@ def test_partial(home: Home) -> None:
     home.come()
     result = home.receipt("Music")
     assert (result.get("failed"), result["receipt"]["verdict"]) == (None, "partial")
+    assert result["receipt"]["sentences"][1] == "Music: 4 of 12 tracks analysed (+0)."
     assert "8 tracks are still to be analysed" in result["receipt"]["sentences"][-1]
 
 
@@ -148,7 +150,7 @@ def test_damaged_before_it_was_sent(home: Home) -> None:
     data = bytearray(library.read_bytes())
     data[3 * 1024 : 4 * 1024] = bytes(1024)
     library.write_bytes(data)
-    home.files[0]["sha256"] = snapshot.sha256(library)
+    home.files[0]["sha256"] = sha256(library)
     result = home.receipt("Music")
     assert (result["failed"], result["receipt"]["verdict"]) == (True, "damaged")
 

@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from module_utils import census
+from module_utils.files import sha256
 from module_utils.integrity import check
 from plugins.module_utils import snapshot
+from plugins.module_utils.database_copy import copy_database
 from plugins.modules import plex_db_snapshot
 from tests.unit.database.builder import BLOBS, LIBRARY, execute, query
 
@@ -36,7 +38,7 @@ def test_the_copies_are_whole(run: Run, either: Path, tmp_path: Path) -> None:
         path = Path(file["path"])
         data = path.read_bytes()
         assert (path.stat().st_mode & 0o777, path.stat().st_size) == (0o600, file["size"])
-        assert snapshot.sha256(path) == file["sha256"]
+        assert sha256(path) == file["sha256"]
         assert data[18:20] == b"\x01\x01"  # a rollback journal, not a log: one file is whole
         assert page_size(path) == page_size(either / path.name) == 1024
     assert census.take(dest) == census.take(either)
@@ -116,14 +118,12 @@ def test_a_mark_without_a_vector_is_told(pair: Path, tmp_path: Path) -> None:
 def test_blobs_that_stay_behind_are_refused(
     run: Run, pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = snapshot.copy_database
-
     def lossy(source: Path, target: Path) -> None:
-        whole(source, target)
+        copy_database(source, target)
         if target.name == BLOBS:
             execute(target, "DELETE FROM blobs")
 
-    monkeypatch.setattr(snapshot, "copy_database", lossy)
+    monkeypatch.setattr("plugins.module_utils.snapshot.copy_database", lossy)
     result = run(plex_db_snapshot, directory=pair, dest=tmp_path / "export")
     assert "4 analysed tracks have their vector at the source but not in the copy" in result["msg"]
     assert not (tmp_path / "export" / snapshot.MANIFEST).exists()
