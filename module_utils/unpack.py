@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from .archive import FILE, ArchiveError, Member, kind_of, members
+from .damage import damage
 from .database_copy import copy_database
 from .database_header import REPAIR, has_log, header_problem
-from .integrity import damage
 from .plex_db import BLOBS, LIBRARY, MAGIC, PlexDatabaseError, migrations, reading, sections, writing
 
 WANTED = (LIBRARY, f"{LIBRARY}-wal", BLOBS, f"{BLOBS}-wal")

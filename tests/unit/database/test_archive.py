@@ -119,19 +119,29 @@ def test_the_log_of_a_killed_server_is_brought_in(run: Run, pair: Path, tmp_path
     assert check(tmp_path / "target").problems == []
 
 
-def test_the_log_of_another_database_is_refused(run: Run, pair: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("change", ["file = file || ' at a much longer place'", "size = size + 1 WHERE id = 9"])
+def test_the_log_of_another_database_is_refused(run: Run, pair: Path, tmp_path: Path, change: str) -> None:
     other = Builder(tmp_path / "other")
     other.movies(40)
     other.music(5, 5, 5)
     with closing(sqlite3.connect(other.finish() / LIBRARY)) as writer:
         writer.execute("PRAGMA wal_autocheckpoint = 0")
-        writer.execute("UPDATE media_parts SET file = file || ' moved to a much longer name than before'")
+        writer.execute(f"UPDATE media_parts SET {change}")
         writer.commit()
         log = (other.directory / f"{LIBRARY}-wal").read_bytes()
     archive = pack(tmp_path / "home.tar.gz", {**both(pair), LIBRARY + "-wal": log})
     result = run(plex_db_archive, src=archive, dest=tmp_path / "target")
     assert "does not belong to" in result["msg"]
     assert nothing_in(tmp_path / "target")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_everything_that_is_made_belongs_to_the_owner(run: Run, pair: Path, tmp_path: Path) -> None:
+    dest = tmp_path / "config" / "Library" / "Databases"
+    archive = pack(tmp_path / "home.tar.gz", both(pair))
+    run(plex_db_archive, src=archive, dest=dest, owner=1000, group=1001)
+    made = [dest.parent.parent, dest.parent, dest, *dest.iterdir()]
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in made} == {(1000, 1001)}
 
 
 def test_stale_logs_of_the_replaced_library_go_with_it(run: Run, pair: Path, tmp_path: Path) -> None:
@@ -281,6 +291,10 @@ REFUSED: dict[str, tuple[Callable[[Path, Path], Path], str]] = {
     "an empty directory": (empty_directory, "holds no library database"),
     "two libraries": (
         lambda t, p: pack(t / "a.tar.gz", {**both(p, "a/"), **both(p, "b/")}),
+        'more than one library ("a" and "b")',
+    ),
+    "halves of two libraries": (
+        lambda t, p: pack(t / "a.tar.gz", {"a/" + LIBRARY: p / LIBRARY, "b/" + BLOBS: p / BLOBS}),
         'more than one library ("a" and "b")',
     ),
     "the same member twice": (

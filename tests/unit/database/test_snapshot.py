@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import multiprocessing
+import random
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -107,6 +108,22 @@ def test_under_fire_the_pair_is_consistent(pair: Path, tmp_path: Path) -> None:
         writer.join(30)
     assert seen == sorted(seen)
     assert seen[-1] > seen[0]
+
+
+def test_a_killed_copy_leaves_nothing_that_looks_finished(pair: Path, tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    chance = random.Random(1)
+    for _ in range(4):
+        copier = context.Process(target=snapshot.take, args=(pair, tmp_path / "export"))
+        copier.start()
+        copier.join(chance.uniform(0.05, 0.6))
+        copier.kill()
+        copier.join()
+        if (tmp_path / "export" / snapshot.MANIFEST).exists():
+            assert check(tmp_path / "export").problems == []
+        assert check(pair).problems == []
+    manifest, _ = snapshot.take(pair, tmp_path / "export")
+    assert [sha256(Path(file["path"])) for file in manifest["files"]] == [file["sha256"] for file in manifest["files"]]
 
 
 def test_a_mark_without_a_vector_is_told(pair: Path, tmp_path: Path) -> None:
