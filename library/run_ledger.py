@@ -96,12 +96,8 @@ def chosen_run(runs_dir: str, run_id: str | None) -> str:
     if len(known) == 1:
         return str(known[0])
     if not known:
-        raise ledgers.LedgerError(
-            f"There is no open run in {runs_dir}; start one, or name a closed one with run_id."
-        )
-    raise ledgers.LedgerError(
-        f"{runs_dir} has {len(known)} open runs, name one with run_id: {', '.join(known)}."
-    )
+        raise ledgers.LedgerError(f"There is no open run in {runs_dir}; start one, or name a closed one with run_id.")
+    raise ledgers.LedgerError(f"{runs_dir} has {len(known)} open runs, name one with run_id: {', '.join(known)}.")
 
 
 def ensure_present(runs_dir: str, run_id: str, check_mode: bool) -> dict[str, Any] | None:
@@ -120,9 +116,7 @@ def apply(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     changes: dict[str, Any] = copy.deepcopy(params["merge"])
     before: dict[str, Any] | None
     if params["state"] == "present":
-        run_id = ledgers.checked_run_id(
-            params["run_id"] or ledgers.new_run_id(datetime.now(UTC), secrets.token_hex(2))
-        )
+        run_id = ledgers.checked_run_id(params["run_id"] or ledgers.new_run_id(datetime.now(UTC), secrets.token_hex(2)))
         before = ensure_present(runs_dir, run_id, check_mode)
     else:
         run_id = chosen_run(runs_dir, params["run_id"])
