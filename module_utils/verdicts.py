@@ -37,7 +37,7 @@ class Thresholds:
     @property
     def gap_seconds(self) -> float:
         """A longer pause between two samples says nothing about the time in between."""
-        return self.stall_seconds / 2
+        return max(self.stall_seconds / 2, 60)
 
 
 @dataclass(frozen=True)
