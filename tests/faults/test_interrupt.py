@@ -47,6 +47,17 @@ class Interrupted:
         found = sorted(self.runs_dir.glob("*/ledger.json"))
         return ledger.read(found[0].parent) if found else {"stages": [], "run_id": ""}
 
+    def rented(self) -> dict[str, int]:
+        """What the provider would bill for this run: what carries its id, or was noted in its ledger."""
+        book = self.book()
+        machine = json.dumps(book.get("machine", {}))
+        return {
+            kind: sum(
+                book["run_id"].lower() in json.dumps(entry).lower() or entry["id"] in machine for entry in entries
+            )
+            for kind, entries in rented().items()
+        }
+
     def state(self, stage: str) -> str:
         return next((str(entry["state"]) for entry in self.book()["stages"] if entry["stage"] == stage), "")
 
@@ -76,8 +87,8 @@ def wrapper(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def rented() -> dict[str, int]:
-    """What the provider would bill now: servers, volumes, addresses."""
+def rented() -> dict[str, list[dict[str, Any]]]:
+    """What the provider would bill now; other runs may be among it."""
     status = subprocess.run(
         [str(REPOSITORY / "script" / "lab"), "status", "--json"],
         cwd=REPOSITORY,
@@ -87,15 +98,15 @@ def rented() -> dict[str, int]:
         env={**os.environ, "NO_COLOR": "1"},
     )
     cloud = json.loads(status.stdout)["cloud"]
-    return {kind: len(cloud[kind]) for kind in ("servers", "volumes", "ips")}
+    return {kind: cloud[kind] for kind in ("servers", "volumes", "ips")}
 
 
+ONE_OF_EACH = {"servers": 1, "volumes": 1, "ips": 1}
 NOTHING = {"servers": 0, "volumes": 0, "ips": 0}
 
 
 @pytest.fixture
 def interrupted(tmp_path: Path) -> Iterator[Interrupted]:
-    assert rented() == NOTHING, "an earlier run left something in the lab"
     run = Interrupted(tmp_path / "runs", tmp_path / "output")
     yield run
     run.end()
@@ -103,10 +114,10 @@ def interrupted(tmp_path: Path) -> Iterator[Interrupted]:
 
 def test_ctrl_c_during_sonic_leaves_nothing(interrupted: Interrupted) -> None:
     interrupted.wait_until_sonic_runs()
-    assert rented()["servers"] == 1
+    assert interrupted.rented() == ONE_OF_EACH
     interrupted.process.send_signal(signal.SIGINT)
     assert interrupted.process.wait(TEARDOWN_SECONDS) == exits.CANCELED, interrupted.said()[-4000:]
-    assert rented() == NOTHING
+    assert interrupted.rented() == NOTHING
     book = interrupted.book()
     assert (book["state"], book["results"]["run"]["verdict"]) == ("closed", "canceled")
     assert book["machine"]["gone_at"]
@@ -125,19 +136,19 @@ def test_ctrl_c_twice_still_leaves_nothing(interrupted: Interrupted) -> None:
     interrupted.process.send_signal(signal.SIGTERM)
     assert interrupted.process.wait(TEARDOWN_SECONDS) == exits.CANCELED, interrupted.said()[-4000:]
     assert "Still removing the machine" in interrupted.said()
-    assert rented() == NOTHING
+    assert interrupted.rented() == NOTHING
 
 
 def test_destroy_removes_what_a_kill_left(interrupted: Interrupted) -> None:
     interrupted.wait_until_sonic_runs()
     interrupted.process.kill()
     interrupted.process.wait()
-    assert rented()["servers"] == 1
+    assert interrupted.rented() == ONE_OF_EACH
     assert ledger.may_be_running(interrupted.book())
     done = wrapper("destroy", "--runs-dir", str(interrupted.runs_dir))
     assert done.returncode == exits.DONE, done.stdout + done.stderr
     assert "machine: gone since" in done.stdout
-    assert rented() == NOTHING
+    assert interrupted.rented() == NOTHING
     assert interrupted.book()["state"] == "closed"
     again = wrapper("destroy", "--runs-dir", str(interrupted.runs_dir))
     assert (again.returncode, "nothing to destroy" in again.stdout) == (exits.DONE, True)
