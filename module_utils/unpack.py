@@ -121,7 +121,7 @@ def _spoils(path: Path) -> bool:
     try:
         with writing(path) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            return bool(damage(connection, quick=True)[0])
+            return bool(damage(connection)[0])
     except PlexDatabaseError:
         return True
 

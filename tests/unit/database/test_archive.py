@@ -119,14 +119,17 @@ def test_the_log_of_a_killed_server_is_brought_in(run: Run, pair: Path, tmp_path
     assert check(tmp_path / "target").problems == []
 
 
-@pytest.mark.parametrize("change", ["file = file || ' at a much longer place'", "size = size + 1 WHERE id = 9"])
-def test_the_log_of_another_database_is_refused(run: Run, pair: Path, tmp_path: Path, change: str) -> None:
-    other = Builder(tmp_path / "other")
-    other.movies(40)
-    other.music(5, 5, 5)
+OTHERS = [(40, "/volume1/Media"), (3, "/volume2/Media")]
+
+
+@pytest.mark.parametrize(("movies", "root"), OTHERS, ids=["of another size", "of the same shape"])
+def test_the_log_of_another_database_is_refused(run: Run, pair: Path, tmp_path: Path, movies: int, root: str) -> None:
+    other = Builder(tmp_path / "other", root=root)
+    other.movies(movies)
+    other.music()
     with closing(sqlite3.connect(other.finish() / LIBRARY)) as writer:
         writer.execute("PRAGMA wal_autocheckpoint = 0")
-        writer.execute(f"UPDATE media_parts SET {change}")
+        writer.execute("UPDATE media_parts SET file = file || '.bak' WHERE id = 9")
         writer.commit()
         log = (other.directory / f"{LIBRARY}-wal").read_bytes()
     archive = pack(tmp_path / "home.tar.gz", {**both(pair), LIBRARY + "-wal": log})

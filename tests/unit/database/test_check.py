@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from module_utils.integrity import check
+from module_utils.plex_db import PlexDatabaseError, reading
 from plugins.modules import plex_db_check
 from tests.unit.database.builder import BLOBS, LIBRARY, Builder, execute, query
 
@@ -125,6 +126,10 @@ def stale_index(directory: Path) -> None:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
+def sequence(directory: Path) -> None:
+    execute(directory / LIBRARY, "UPDATE sqlite_sequence SET seq = 1 WHERE name = 'media_parts'")
+
+
 DAMAGES: list[tuple[Callable[[Path], None], str]] = [
     (truncate, "is truncated"),
     (lengthen, "is longer than it says"),
@@ -141,6 +146,7 @@ DAMAGES: list[tuple[Callable[[Path], None], str]] = [
     (other_version, "different versions of Plex (30 migrations differ)"),
     (no_sections, "has no library section"),
     (orphans, "has 99 parts without item"),
+    (sequence, "sqlite_sequence disagrees with media_parts"),
     (stale_index, "missing from index index_media_parts_on_file"),
 ]
 
@@ -225,6 +231,12 @@ def test_a_log_beside_the_database_is_read_along(pair: Path) -> None:
     writer.close()
     assert findings.problems == []
     assert "Late" in [section["name"] for section in findings.sections]
+
+
+def test_a_message_that_cannot_be_read_is_still_a_sentence(pair: Path) -> None:
+    with pytest.raises(PlexDatabaseError) as caught, reading(pair / LIBRARY):
+        b"\xff".decode()
+    assert str(caught.value) == f"{pair / LIBRARY}: malformed database schema."
 
 
 def test_checking_changes_nothing(pair: Path) -> None:

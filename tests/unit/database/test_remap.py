@@ -68,6 +68,17 @@ def test_the_backup_is_the_library_as_it_was(remapped: Run, pair: Path) -> None:
     assert [query(backup, f"SELECT * FROM {table} ORDER BY id") for table in tables] == before
 
 
+def test_the_backup_has_what_is_only_in_the_log(remapped: Run, pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remap_room, "PATIENCE", 0.1)
+    with closing(sqlite3.connect(pair / LIBRARY)) as reader, closing(sqlite3.connect(pair / LIBRARY)) as writer:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM media_parts").fetchall()  # keeps the log from being emptied
+        writer.execute("INSERT INTO library_sections (name, section_type) VALUES ('Late', 8)")
+        writer.commit()
+        backup = Path(remapped(pair, HOME)["backup"])
+    assert query(backup, "SELECT name FROM library_sections") == [("Movies",), ("Music",), ("Late",)]
+
+
 def test_a_second_run_changes_nothing(remapped: Run, pair: Path, tmp_path: Path) -> None:
     remapped(pair, RENAMED)
     after = dump(pair)
