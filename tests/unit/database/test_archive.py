@@ -129,7 +129,7 @@ def test_the_log_of_another_database_is_refused(run: Run, pair: Path, tmp_path: 
     other.music()
     with closing(sqlite3.connect(other.finish() / LIBRARY)) as writer:
         writer.execute("PRAGMA wal_autocheckpoint = 0")
-        writer.execute("UPDATE media_parts SET file = file || '.bak' WHERE id = 9")
+        writer.execute("UPDATE media_parts SET size = size + 1 WHERE id = 9")
         writer.commit()
         log = (other.directory / f"{LIBRARY}-wal").read_bytes()
     archive = pack(tmp_path / "home.tar.gz", {**both(pair), LIBRARY + "-wal": log})
