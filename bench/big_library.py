@@ -22,7 +22,22 @@ TRACKS = 456_534
 ANALYSED = 0.178
 ROOT = "/volume1/Media"
 PER_ALBUM, PER_ARTIST = 12, 36
-WORDS = "amber bitter cold distant electric faded golden hollow iron jagged kind lonely midnight northern".split()
+WORDS = (
+    "amber",
+    "bitter",
+    "cold",
+    "distant",
+    "electric",
+    "faded",
+    "golden",
+    "hollow",
+    "iron",
+    "jagged",
+    "kind",
+    "lonely",
+    "midnight",
+    "northern",
+)
 VECTOR = gzip.compress(",".join(f"{random.Random(7).uniform(-1, 1):.6f}" for _ in range(50)).encode())
 MARKS = ('{"ms:musicAnalysisVersion":"1","url":"ms%3AmusicAnalysisVersion=1"}', "ms%3AmusicAnalysisVersion=1")
 
@@ -53,9 +68,7 @@ def _fill(library: sqlite3.Connection, tracks: int) -> set[int]:
     )
     directory = "id, library_section_id, parent_directory_id, path, created_at, updated_at"
     _insert(library, "directories", directory, iter([(1, 5, None, "", 1, 1)]))
-    _insert(
-        library, "directories", directory, ((1 + n, 5, 1, f"Artist {n:06d}", 1, 1) for n in range(1, artists + 1))
-    )
+    _insert(library, "directories", directory, ((1 + n, 5, 1, f"Artist {n:06d}", 1, 1) for n in range(1, artists + 1)))
     _insert(
         library,
         "directories",
