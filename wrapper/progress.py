@@ -41,7 +41,9 @@ def update(event: Mapping[str, Any]) -> Update | None:
         case "runner_retry":
             change = _waiting(data, retried=True)
         case "runner_on_ok" | "runner_item_on_ok":
-            change = _waiting(data, retried=False) if _action(data) in READINGS else _warning(data)
+            # The end of a loop over readings has no message of its own: each item has told its own.
+            told = _action(data) in READINGS and (data.get("res") or {}).get("message")
+            change = _waiting(data, retried=False) if told else _warning(data)
         case "runner_on_failed" | "runner_on_async_failed" if not data.get("ignore_errors"):
             change = _failure(data, sentence(data))
         case "runner_on_unreachable":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -61,12 +62,19 @@ class Interrupted:
     def state(self, stage: str) -> str:
         return next((str(entry["state"]) for entry in self.book()["stages"] if entry["stage"] == stage), "")
 
-    def wait_until_sonic_runs(self) -> None:
-        """Another process says it only through its ledger."""
+    def analysing(self) -> bool:
+        """Whether the stage sonic runs and its count has moved: Plex is in the middle of it."""
+        if self.state("sonic") != "running":
+            return False
+        log = next(self.runs_dir.glob("*/controller.log")).read_text()
+        return len(set(re.findall(r"sonic: waiting: .*?(\d+)/\d+ tracks", log))) > 1
+
+    def wait_until_analysing(self) -> None:
+        """Another process says it only through its ledger and its log."""
         deadline = time.monotonic() + UNTIL_SONIC_SECONDS
-        while self.state("sonic") != "running":
-            assert self.process.poll() is None, f"the run ended before sonic:\n{self.said()[-4000:]}"
-            assert time.monotonic() < deadline, f"sonic did not begin:\n{self.said()[-4000:]}"
+        while not self.analysing():
+            assert self.process.poll() is None, f"the run ended before it analysed:\n{self.said()[-4000:]}"
+            assert time.monotonic() < deadline, f"the analysis did not begin:\n{self.said()[-4000:]}"
             time.sleep(0.2)
 
     def end(self) -> None:
@@ -113,7 +121,7 @@ def interrupted(tmp_path: Path) -> Iterator[Interrupted]:
 
 
 def test_ctrl_c_during_sonic_leaves_nothing(interrupted: Interrupted) -> None:
-    interrupted.wait_until_sonic_runs()
+    interrupted.wait_until_analysing()
     assert interrupted.rented() == ONE_OF_EACH
     interrupted.process.send_signal(signal.SIGINT)
     assert interrupted.process.wait(TEARDOWN_SECONDS) == exits.CANCELED, interrupted.said()[-4000:]
@@ -125,7 +133,7 @@ def test_ctrl_c_during_sonic_leaves_nothing(interrupted: Interrupted) -> None:
 
 
 def test_ctrl_c_twice_still_leaves_nothing(interrupted: Interrupted) -> None:
-    interrupted.wait_until_sonic_runs()
+    interrupted.wait_until_analysing()
     interrupted.process.send_signal(signal.SIGINT)
     deadline = time.monotonic() + TEARDOWN_SECONDS
     while interrupted.state("teardown") != "running" and interrupted.process.poll() is None:
@@ -140,7 +148,7 @@ def test_ctrl_c_twice_still_leaves_nothing(interrupted: Interrupted) -> None:
 
 
 def test_destroy_removes_what_a_kill_left(interrupted: Interrupted) -> None:
-    interrupted.wait_until_sonic_runs()
+    interrupted.wait_until_analysing()
     interrupted.process.kill()
     interrupted.process.wait()
     assert interrupted.rented() == ONE_OF_EACH
