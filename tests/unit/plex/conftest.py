@@ -64,7 +64,7 @@ def plex() -> Iterator[FakePlex]:
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
             parts = urlsplit(self.path)
-            token = self.headers.get("X-Plex-Token", "")
+            token = self.headers.get("X-Plex-Token", "absent")
             query = dict(parse_qsl(parts.query, keep_blank_values=True))
             status, body = fake.handle(self.command, parts.path, query, token)
             self.send_response(status)

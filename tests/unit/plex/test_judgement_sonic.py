@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 import pytest
@@ -112,6 +113,19 @@ def test_the_words_of_a_disagreement() -> None:
     assert "disagree" not in told(working(40, vectors=38)).message
     assert "(witnesses disagree: 40 marked, 30 vectors)" in told(working(40, vectors=30)).message
     assert "vectors unreadable" in told(idle(40, vectors=None)).message
+
+
+def test_what_changed_while_the_database_was_locked_is_life() -> None:
+    lines = series(working(30), *[LOCKED] * 5, idle(31), *[idle(31)] * 11)
+    assert judge("sonic", lines, PATIENCE, end(lines)).verdict == WAITING
+
+
+def test_in_the_grace_period_nothing_is_called_an_end() -> None:
+    patience = dataclasses.replace(PATIENCE, grace_seconds=300)
+    for steps in ([idle(62, vectors=60)] * 5, [idle(20)] * 20):
+        lines = series(*steps)
+        assert judge("sonic", lines, patience, end(lines)).verdict == WAITING
+        assert judge("sonic", lines, PATIENCE, end(lines)).finished
 
 
 def test_the_words_of_an_ending() -> None:

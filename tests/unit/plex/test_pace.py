@@ -30,6 +30,11 @@ def test_waiting_before_the_first_track_does_not_slow_the_rate() -> None:
     assert pace(points, 40) == Pace(4.0, 10.0)
 
 
+def test_the_first_track_starts_the_clock_when_tracks_are_rare() -> None:
+    points = [(0.0, 0), (100.0, 0), (200.0, 1), (300.0, 2), (400.0, 3)]
+    assert pace(points, 1).rate == pytest.approx(0.01)
+
+
 def test_a_burst_at_the_start_is_forgotten() -> None:
     burst = [(float(n), 50 * n) for n in range(11)]
     slow = [(10.0 + 10 * n, 500 + 10 * n) for n in range(1, 31)]

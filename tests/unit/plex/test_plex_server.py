@@ -74,7 +74,7 @@ def test_the_token_travels_as_a_header_only(plex: FakePlex, config: Path) -> Non
 def test_an_unclaimed_server_gets_no_token_header(plex: FakePlex, tmp_path: Path) -> None:
     plex.container("GET", "/activities")
     assert PlexServer.local(plex.url, str(tmp_path)).activities() == []
-    assert plex.asked[0][3] == ""
+    assert plex.asked[0][3] == "absent"
 
 
 def test_a_new_token_is_seen_by_the_next_client(plex: FakePlex, tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_new_token_is_seen_by_the_next_client(plex: FakePlex, tmp_path: Path) 
     PlexServer.local(plex.url, str(tmp_path)).activities()
     write_token(tmp_path, TOKEN)
     PlexServer.local(plex.url, str(tmp_path)).activities()
-    assert [token for *_, token in plex.asked] == ["", TOKEN]
+    assert [token for *_, token in plex.asked] == ["absent", TOKEN]
 
 
 def test_query_values_are_quoted(plex: FakePlex) -> None:
