@@ -52,7 +52,7 @@ def checked_run_id(run_id: str) -> str:
     """The run id itself, or LedgerError: it becomes a path and a tag, so nothing else may pass."""
     if not RUN_ID.fullmatch(run_id):
         raise LedgerError(
-            f'"{run_id}" is not a run id; one looks like 20260822T100000Z-0a1b, "wrapper ps" lists them.'
+            f'"{run_id}" is not a run id; one looks like 20260822T100000Z-0a1b, "wrapper runs" lists them.'
         )
     return run_id
 
@@ -94,7 +94,7 @@ def read(run_dir: str | Path) -> dict[str, Any]:
     try:
         ledger = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise LedgerError(f'There is no ledger at {path}; "wrapper ps" lists the known runs.') from None
+        raise LedgerError(f'There is no ledger at {path}; "wrapper runs" lists the known runs.') from None
     except OSError as error:
         raise LedgerError(f"Cannot read the ledger {path}: {error.strerror}.") from error
     except ValueError as error:
@@ -174,7 +174,7 @@ def _locked(run_dir: Path) -> Iterator[None]:
         descriptor = os.open(run_dir / "ledger.lock", os.O_RDWR | os.O_CREAT, 0o600)
     except FileNotFoundError:
         raise LedgerError(
-            f'There is no run directory {run_dir}; "wrapper ps" lists the known runs.'
+            f'There is no run directory {run_dir}; "wrapper runs" lists the known runs.'
         ) from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -45,6 +45,8 @@ class Teardown:
         for server in servers:
             facts = ownership(self.machine, server)
             facts["server_id"] = self.machine.get("server_id") or server["id"]
+            # A machine that turned up after the proof takes the proof back.
+            facts["gone_at"] = None
             self.machine = {**self.machine, **facts}
             remember(facts)
         for server in servers:

@@ -192,6 +192,16 @@ def test_absent_from_every_state(server: Any, cloud: Cloud, stop_at: str, volume
     assert leftovers(cloud) == 0
 
 
+@pytest.mark.parametrize("state", ["running", "stopped"])
+def test_untagged_volume_of_a_run_killed_right_after_create_goes_too(server: Any, cloud: Cloud, state: str) -> None:
+    wish = {"name": NAME, "tags": ["plex-burst", TAG], "project": PROJECT, "commercial_type": "DEV1-S"}
+    cloud.add("servers", {**wish, "image": "debian_bookworm"})
+    cloud.simulator.store.records("servers")[0]["state"] = state
+    assert [row["volume_type"] for row in cloud.records("volumes")] == ["sbs_volume"]
+    assert until(lambda: server("absent", run_dir="/nonexistent"), "finished")["finished"]
+    assert leftovers(cloud) == 0
+
+
 def test_volume_attached_by_somebody_else_survives(server: Any, cloud: Cloud, run_dir: Path) -> None:
     server("present")
     until(lambda: server("found"), "ready")
@@ -216,6 +226,18 @@ def test_absent_waits_for_a_machine_that_may_still_appear(server: Any, cloud: Cl
     past = machine(run_dir)["intent"] | {"at": "2026-08-22T10:00:00Z"}
     ledger.merge(run_dir, {"machine": {"intent": past}})
     assert until(lambda: server("absent"), "finished", 5)["finished"]
+
+
+def test_a_machine_that_turns_up_after_the_proof_takes_it_back(server: Any, cloud: Cloud, run_dir: Path) -> None:
+    server("present")
+    assert until(lambda: server("absent"), "finished")["finished"]
+    wish = {"name": NAME, "tags": ["plex-burst", TAG], "project": PROJECT, "commercial_type": "DEV1-S"}
+    cloud.add("servers", {**wish, "image": "debian_bookworm"})
+    assert server("absent")["finished"] is False
+    assert ledger.may_be_running(ledger.read(run_dir))
+    assert until(lambda: server("absent"), "finished")["finished"]
+    assert leftovers(cloud) == 0
+    assert not ledger.may_be_running(ledger.read(run_dir))
 
 
 def test_absent_without_anything(server: Any, run_dir: Path) -> None:

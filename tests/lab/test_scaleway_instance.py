@@ -1,0 +1,185 @@
+"""Role scaleway_instance against the lab: rent, log in with pinned keys, give back, prove; and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.control import settings
+from module_utils import ledger
+
+from .conftest import CLOUD
+
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab")]
+
+ROOT = Path(__file__).parents[2]
+INVENTORY = """---
+all:
+  hosts:
+    localhost:
+      ansible_connection: local
+      ansible_python_interpreter: "{{ ansible_playbook_python }}"
+"""
+RENT = """---
+- name: Rent
+  hosts: localhost
+  gather_facts: false
+  roles: [scaleway_instance]
+"""
+USE = """---
+- name: Join
+  hosts: localhost
+  gather_facts: false
+  tasks:
+    - name: Join
+      ansible.builtin.include_role: {name: scaleway_instance, tasks_from: join}
+- name: Use
+  hosts: target
+  gather_facts: false
+  tasks:
+    - name: Look
+      ansible.builtin.command: {argv: [sh, -c, "cat /etc/fuse.conf; systemctl is-active plex-burst-deadline.timer"]}
+      register: looked
+      changed_when: false
+    - name: Require
+      ansible.builtin.assert:
+        that: looked.stdout_lines == ["user_allow_other", "active"]
+"""
+GIVE_BACK = """---
+- name: Give back
+  hosts: localhost
+  gather_facts: false
+  tasks:
+    - name: Give back
+      ansible.builtin.include_role: {name: scaleway_instance, tasks_from: teardown}
+"""
+
+
+class Role:
+    """The role's entry points on one run."""
+
+    def __init__(self, directory: Path) -> None:
+        self.run_id = ledger.new_run_id(datetime.now(UTC), os.urandom(2).hex())
+        self.run_dir = ledger.create(directory / "runs", self.run_id)
+        self.directory = directory
+        self.name = f"plex-burst-{self.run_id.lower()}"
+
+    def play(self, text: str, **variables: Any) -> subprocess.CompletedProcess[str]:
+        playbook = self.directory / "play.yml"
+        playbook.write_text(text)
+        inventory = self.directory / "inventory.yml"
+        inventory.write_text(INVENTORY)
+        known = {
+            "scaleway_instance_api_url": CLOUD,
+            "scaleway_instance_api_token": settings.CLOUD_TOKEN,
+            "scaleway_instance_project": settings.CLOUD_PROJECT,
+            "scaleway_instance_run_id": self.run_id,
+            "scaleway_instance_run_dir": str(self.run_dir),
+            "scaleway_instance_type": "DEV1-S",
+            "scaleway_instance_poll": 2,
+        }
+        extra = self.directory / "variables.json"
+        extra.write_text(json.dumps({**known, **variables}))
+        return subprocess.run(
+            ["ansible-playbook", "-i", str(inventory), str(playbook), "-e", f"@{extra}"],
+            cwd=ROOT,
+            env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
+        )
+
+    def done(self, text: str, **variables: Any) -> str:
+        played = self.play(text, **variables)
+        assert played.returncode == 0, played.stdout + played.stderr
+        return played.stdout
+
+    def left(self) -> list[str]:
+        """What the cloud has of this run, of any kind."""
+        with urllib.request.urlopen(f"{CLOUD}/_lab/state", timeout=10) as answer:
+            state = json.load(answer)
+        return [
+            f"{kind} {row['id']}"
+            for kind, rows in state.items()
+            for row in rows
+            if row.get("name") == self.name or any(self.run_id in tag for tag in row.get("tags") or [])
+        ]
+
+
+@pytest.fixture
+def role(tmp_path: Path) -> Iterator[Role]:
+    made = Role(tmp_path)
+    yield made
+    made.play(GIVE_BACK)
+    assert made.left() == []
+
+
+def user_data_of(server_id: str) -> Any:
+    """What the API still tells of the user-data."""
+    url = f"{CLOUD}/instance/v1/zones/fr-par-1/servers/{server_id}/user_data"
+    request = urllib.request.Request(url, headers={"X-Auth-Token": settings.CLOUD_TOKEN})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+def test_rent_use_and_give_back(role: Role) -> None:
+    role.done(RENT)
+    machine = ledger.read(role.run_dir)["machine"]
+    assert len(role.left()) == 3, "a server, its volume and its security group"
+    assert user_data_of(machine["server_id"]) == {"user_data": []}
+    keys = role.run_dir / "ssh"
+    for path in (role.run_dir, keys, keys / "id_ed25519", keys / "host_ed25519"):
+        assert path.stat().st_mode & 0o077 == 0, path
+    assert settings.CLOUD_TOKEN not in (role.run_dir / "ledger.json").read_text()
+    assert "changed=0" in role.done(RENT)
+    role.done(USE)
+
+    pinned = (keys / "known_hosts").read_text()
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(keys / "rogue")], check=True)
+    (keys / "known_hosts").write_text(f"{role.name} {(keys / 'rogue.pub').read_text()}")
+    # The open connection has proven itself; a new one has to.
+    subprocess.run(["ssh", "-O", "exit", "-o", f"ControlPath=~/.ansible/cp/{role.name}", "x"], check=True)
+    refused = role.play(USE)
+    assert refused.returncode != 0
+    assert "Host key verification failed" in refused.stdout
+    (keys / "known_hosts").write_text(pinned)
+    (keys / "rogue").unlink()
+
+    assert "3 known resources answer 404" in " ".join(role.done(GIVE_BACK).split())
+    assert role.left() == []
+    assert not ledger.may_be_running(ledger.read(role.run_dir))
+    assert [path.name for path in sorted(keys.iterdir()) if path.suffix != ".pub"] == ["known_hosts"]
+    assert "changed=0" in role.done(GIVE_BACK)
+
+
+def test_failure_brings_the_log_and_what_was_rented_goes_without_a_ledger(role: Role) -> None:
+    options = {"scaleway_instance_packages": ["no-such-package"], "scaleway_instance_volume_type": "sbs_volume"}
+    failed = role.play(RENT, **options)
+    assert failed.returncode != 0
+    assert "cloud-init did not prepare the machine" in failed.stdout
+    assert "Unable to locate package no-such-package" in failed.stdout
+    assert len(role.left()) == 3
+    (role.run_dir / "ledger.json").unlink()
+    role.done(GIVE_BACK)
+    assert role.left() == []
+
+
+def test_refusal_is_a_sentence_and_leaves_nothing_to_give_back(role: Role) -> None:
+    refused = role.play(RENT, scaleway_instance_type="GP9-S")
+    assert refused.returncode != 0
+    assert 'no server type "GP9-S"' in " ".join(refused.stdout.split())
+    assert "Traceback" not in refused.stdout
+    assert role.left() == []
+    assert list((role.run_dir / "ssh").glob("*25519"))
+    role.done(GIVE_BACK)
+    assert not list((role.run_dir / "ssh").glob("*25519"))
+    assert "changed=0" in role.done(GIVE_BACK)
