@@ -23,7 +23,7 @@ attributes:
     support: full
 options:
   known:
-    description: The sections of the library, each with at least C(id), C(name) and C(type) as M(plex_db_check) tells them.
+    description: The sections of the library, with C(id), C(name) and C(type) as M(plex_db_check) returns them.
     type: list
     elements: dict
     required: true

@@ -87,7 +87,8 @@ def _sentence(container: ContainerState, token_present: bool, answers: Answers) 
         cause += f": {container.detail}" if container.detail else ""
         return f"The container is {container.status}{cause}."
     if not answers.identity.ok:
-        return f"The server answers {answers.identity.words}."
+        verb = "answers" if answers.identity.status else "gives"
+        return f"The server {verb} {answers.identity.words}."
     if answers.database.state not in (OK, NOT_ASKED):
         return f"The server answers, its database is {answers.database.state} ({answers.database.detail})."
     if not token_present:

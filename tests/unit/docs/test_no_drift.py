@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 from pathlib import Path
 from typing import Any
@@ -30,20 +31,18 @@ def constant(module: Path, name: str) -> str:
 
 def specification(module: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The argument specification that the module hands to AnsibleModule."""
-    import importlib
-
     loaded = importlib.import_module(f"plugins.modules.{module.stem}")
     seen: dict[str, Any] = {}
 
-    class Caught(Exception):
+    class CaughtError(Exception):
         pass
 
     def catch(*_: Any, argument_spec: dict[str, Any], **__: Any) -> None:
         seen.update(argument_spec)
-        raise Caught
+        raise CaughtError
 
     monkeypatch.setattr(loaded, "AnsibleModule", catch)
-    with pytest.raises(Caught):
+    with pytest.raises(CaughtError):
         loaded.main()
     return seen
 
