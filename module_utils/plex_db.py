@@ -53,6 +53,8 @@ def sentence(path: Path, error: Exception) -> PlexDatabaseError:
         )
     if code == sqlite3.SQLITE_FULL:
         return PlexDatabaseError(f"{path}: the disk is full; free space with df -h {path.parent} in view.")
+    if str(error).startswith("no such table"):
+        return PlexDatabaseError(f"{path}: {error}, so it is not a Plex library.")
     return PlexDatabaseError(f"{path}: {error}.")
 
 

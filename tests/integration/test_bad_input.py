@@ -71,7 +71,7 @@ BAD_ARCHIVES: dict[str, tuple[Callable[[Path], Path], list[str]]] = {
         lambda folder: archive(folder / "bad.tar.gz", good_members() | {f"../../{LIBRARY}": b"SQLite format 3\0"}),
         ["bad.tar.gz", ".."],
     ),
-    "not Plex": (not_plex, ["library_sections"]),
+    "not Plex": (not_plex, ["bad.tar.gz", "not a Plex library"]),
     "truncated database": (truncated_database, [LIBRARY]),
 }
 
