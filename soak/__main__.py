@@ -19,7 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("campaign", nargs="*", help="which ones; all when none is named")
     parser.add_argument("--list", action="store_true", help="say what there is")
     parser.add_argument("--count", type=int, help="cases of each campaign (default: its sample)")
-    parser.add_argument("--seed", type=int, default=SEED, help="cases are drawn from this number (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=SEED, help="what cases are drawn from (default: %(default)s)")
     parser.add_argument("--again", action="store_true", help="forget earlier results instead of going on after them")
     parser.add_argument("--save", action="store_true", help="keep the summary in soak/results/")
     options = parser.parse_args(arguments)
@@ -43,7 +43,7 @@ def _run(name: str, module: campaign.Campaign, options: argparse.Namespace) -> b
     results = ROOT / ".soak" / f"{name}-{options.seed}.jsonl"
     if options.again:
         results.unlink(missing_ok=True)
-    found = campaign.run(module, options.count or module.SAMPLE, options.seed, results, lambda text: print(text))
+    found = campaign.run(module, options.count or module.SAMPLE, options.seed, results, print)
     told = campaign.summary(name, options.seed, found)
     print(f"{name}: {told['held']} of {told['cases']} held, {told['seconds']} s")
     for what, values in told["figures"].items():

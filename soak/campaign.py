@@ -17,7 +17,7 @@ from typing import Any, Protocol, cast
 Case = dict[str, Any]
 
 
-class Broken(Exception):
+class BrokenPromiseError(Exception):
     """A promise did not hold; the text says which and how."""
 
 
@@ -32,7 +32,7 @@ class Campaign(Protocol):
         """Yield `count` cases, JSON objects that say all that `run` needs; the same seed yields the same ones."""
 
     def run(self, case: Case, workdir: Path) -> dict[str, Any]:
-        """Do one case in an empty directory; return figures, raise Broken when the promise did not hold."""
+        """Do one case in an empty directory; return figures, raise BrokenPromiseError when the promise did not hold."""
 
 
 def names() -> list[str]:
@@ -89,7 +89,7 @@ def _one(campaign: Campaign, case: Case) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="soak-") as place:
         try:
             figures, why = campaign.run(case, Path(place)), ""
-        except Broken as broken:
+        except BrokenPromiseError as broken:
             figures, why = {}, str(broken)
         except Exception as error:  # noqa: BLE001 - one odd case must not end a campaign of hundreds; it is a failed one
             figures, why = {}, f"{type(error).__name__}: {error}"

@@ -21,7 +21,7 @@ def numbers(broken: int = -1) -> tuple[Any, list[int]]:
         assert list(workdir.iterdir()) == []
         ran.append(case["number"])
         if case["number"] == broken:
-            raise campaign.Broken(f"{broken} is odd.")
+            raise campaign.BrokenPromiseError(f"{broken} is odd.")
         return {"twice": 2 * case["number"]}
 
     def cases(count: int, seed: int) -> Any:
