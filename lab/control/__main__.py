@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 
-from . import images, lifecycle, machine, status
+from . import faults, images, lifecycle, machine, status
 from .errors import LabError
 
 
@@ -35,6 +35,11 @@ def parser() -> argparse.ArgumentParser:
     by_hand = commands.add_parser("machine", help="a bare machine without the cloud's API (molecule uses it)")
     by_hand.add_argument("state", choices=("up", "down"))
     by_hand.add_argument("name", type=_name)
+    fault = commands.add_parser("fault", help="switch a fault of a stand-in on or off, or show them all")
+    fault.add_argument("name", nargs="?", help="its name, as --list shows it")
+    fault.add_argument("state", nargs="?", choices=("on", "off"), help="without it: show the fault")
+    fault.add_argument("parameters", nargs="*", help="name=value, for a fault that has parameters")
+    fault.add_argument("--list", action="store_true", help="show every fault of everything that runs now")
     return top
 
 
@@ -49,6 +54,16 @@ def run(arguments: argparse.Namespace) -> None:
         print(json.dumps(state, indent=1) if arguments.json else "\n".join(status.lines(state)))
         if "problem" in state:
             raise LabError(state["problem"])
+    elif arguments.command == "fault":
+        if bool(arguments.name) == arguments.list:
+            raise LabError("Name one fault, or ask for all: script/lab fault NAME [on|off], script/lab fault --list.")
+        found = faults.desks()
+        shown = (
+            faults.listing(found)
+            if arguments.list
+            else faults.switch(found, arguments.name, arguments.state, arguments.parameters)
+        )
+        print("\n".join(shown))
     elif arguments.state == "up":
         print(json.dumps(machine.up(arguments.name, images.ensure_image("machine", say))))
     else:

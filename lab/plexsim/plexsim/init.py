@@ -8,7 +8,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from . import process
+from . import fault_names, process
+from .faults import desk
 from .first_run import DONE, first_run, say
 from .settings import from_environment
 
@@ -118,9 +119,12 @@ def main() -> None:
     """Prepare and supervise."""
     owner = int(os.environ.get("PLEX_UID") or 1000)
     group = int(os.environ.get("PLEX_GID") or 1000)
+    settings = from_environment()
+    # In process 1, because a server that crashes again and again must still be told to stop doing so.
+    desk.start(settings.admin_port, fault_names.from_environment())
     token = ""
     if not DONE.exists():
-        token = first_run(from_environment(), os.environ, owner, group)
+        token = first_run(settings, os.environ, owner, group)
         DONE.touch()
     supervisor = Supervisor(owner, {"PLEXSIM_PENDING_TOKEN": token, "HOME": "/config"})
     signal.signal(signal.SIGTERM, supervisor.end)

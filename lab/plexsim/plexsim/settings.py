@@ -20,6 +20,7 @@ class Settings:
 
     support: Path
     port: int = 32400
+    admin_port: int = 32499
     time_factor: float = 20.0  # the tail of 28 s after a scan takes 28 s / time_factor
     seconds_per_track: float = 0.2
     has_pass: bool = True
@@ -68,6 +69,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     return Settings(
         support=Path(environment.get("PLEX_MEDIA_SERVER_APPLICATION_SUPPORT_DIR") or _SUPPORT),
         port=int(number("PORT", Settings.port)),
+        admin_port=int(number("ADMIN_PORT", Settings.admin_port)),
         time_factor=number("TIME_FACTOR", Settings.time_factor),
         seconds_per_track=number("ANALYSIS_SECONDS_PER_TRACK", Settings.seconds_per_track),
         has_pass=bool(number("PASS", 1)),
