@@ -15,7 +15,7 @@ from .base_image import host_mirror, root_image
 from .errors import LabError
 
 Say = Callable[[str], None]
-_HASH_LABEL = f"{settings.LABEL}.context"
+_HASH_LABEL = f"{settings.IMAGE_LABEL}.context"
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def machine_image() -> str:
 
 def _tag(name: str) -> str:
     base = Context(settings.ROOT / "lab" / "images" / "base").digest(host_mirror())
-    return f"{settings.PREFIX}/{name}:{_contexts()[name].digest(base)}"
+    return f"{settings.IMAGES}/{name}:{_contexts()[name].digest(base)}"
 
 
 def ensure_image(name: str, say: Say) -> str:

@@ -115,7 +115,7 @@ def _release_mounts() -> None:
 def _remove_images(say: Say) -> None:
     listed = docker.run("image", "ls", "--format", "{{.Repository}}:{{.Tag}}").split()
     plex = f"{settings.PUBLISHED_REGISTRY}/{settings.PLEX_IMAGE}"
-    ours = [tag for tag in listed if tag.startswith(f"{settings.PREFIX}/") or tag == plex]
+    ours = [tag for tag in listed if tag.startswith(f"{settings.IMAGES}/") or tag == plex]
     if ours:
         docker.run("image", "rm", "--force", *ours, timeout=300)
         say(f"removed {len(ours)} images")

@@ -55,7 +55,7 @@ def options(image: str) -> MachineOptions:
     """How machines are made on this host."""
     restricted = lacks_sys_resource(Path("/proc/1/status").read_text())
     config = host_config(restricted=restricted, cgroup2=_CGROUP2.exists())
-    return MachineOptions(image, settings.NETWORK, config)
+    return MachineOptions(image, settings.NETWORK, config, settings.SUBNET, settings.LABEL, settings.PREFIX)
 
 
 def container_name(name: str) -> str:

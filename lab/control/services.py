@@ -61,6 +61,7 @@ def all_services(image: str, machine_image: str, s3_identities: Path) -> tuple[S
                 f"http://{settings.MIRROR_ADDRESS}:{settings.STATIC_PORT}/rclone/",
             ),
             options=(
+                *("--network-alias", "mirror.lab"),
                 *("--publish", f"{settings.PUBLISHED_REGISTRY}:{settings.REGISTRY_PORT}"),
                 *_storage("registry", "/var/lib/registry"),
                 *("--volume", f"{settings.STATIC}:/srv/static:ro"),

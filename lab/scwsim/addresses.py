@@ -10,9 +10,21 @@ from .routing import Request, Response, has_tags, page_of, route
 from .simulator import Simulator, new_id, owner
 from .store import Record
 
-# The lab's network is 10.213.79.0/24: services first, then these, and Docker itself takes the rest.
-DYNAMIC_RANGE = ipaddress.ip_network("10.213.79.64/26")
-FLEXIBLE_RANGE = ipaddress.ip_network("10.213.79.128/26")
+
+def _quarter(simulator: Simulator, number: int) -> list[str]:
+    """The lab's network in quarters: services, dynamic addresses, flexible ones, and what Docker itself gives out."""
+    quarters = list(ipaddress.IPv4Network(simulator.driver.options.subnet).subnets(prefixlen_diff=2))
+    return [str(host) for host in quarters[number].hosts()]
+
+
+def dynamic_range(simulator: Simulator) -> list[str]:
+    """What running servers get, in order."""
+    return _quarter(simulator, 1)
+
+
+def flexible_range(simulator: Simulator) -> list[str]:
+    """What can be reserved, in order."""
+    return _quarter(simulator, 2)
 
 
 def add_address(
@@ -107,7 +119,7 @@ def _create(simulator: Simulator, request: Request) -> Response:
     body = request.json()
     server = _server(simulator, request.zone, str(body["server"])) if body.get("server") else None
     taken = {address["address"] for address in simulator.store.records("ips")}
-    free = next((str(host) for host in FLEXIBLE_RANGE.hosts() if str(host) not in taken), None)
+    free = next((host for host in flexible_range(simulator) if host not in taken), None)
     if free is None:
         raise invalid_request("the lab has no flexible address left")
     address = add_address(simulator, request.zone, owner(simulator, body), free, dynamic=False)

@@ -30,14 +30,15 @@ def _state(simulator: Simulator, _request: Request) -> Response:
         if group["name"] != DEFAULT_NAME
     ]
     servers = [
-        server_view(simulator, server) | {"container": machine_name(server)} for server in store.records("servers")
+        server_view(simulator, server) | {"container": machine_name(simulator, server)}
+        for server in store.records("servers")
     ]
     return Response(200, {"servers": servers, "volumes": volumes, "ips": ips, "security_groups": groups})
 
 
 def _reset(simulator: Simulator, _request: Request) -> Response:
     for server in simulator.store.records("servers"):
-        simulator.driver.destroy(machine_name(server))
+        simulator.driver.destroy(machine_name(simulator, server))
     simulator.store.clear()
     return Response(204)
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from .engine import Engine
 
-LABEL = "plex-burst.lab"
 SEED = "var/lib/cloud/seed/nocloud"
 # What a container's process 1 exits with when systemd asks the kernel to reboot (SIGHUP); a
 # power-off is 130 (SIGINT).
@@ -19,11 +18,18 @@ REBOOT_EXIT_CODE = 129
 
 @dataclass(frozen=True)
 class MachineOptions:
-    """What every machine has in common; host_config is Docker's HostConfig."""
+    """What every machine has in common.
+
+    host_config is Docker's HostConfig; subnet is that of the Docker network; label marks what belongs to this lab, and
+    the names of containers begin with prefix.
+    """
 
     image: str
     network: str
     host_config: dict[str, Any]
+    subnet: str = "10.213.79.0/24"
+    label: str = "plex-burst.lab"
+    prefix: str = "plex-burst-lab"
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,7 @@ class MachineDriver:
 
     def __init__(self, engine: Engine, options: MachineOptions) -> None:
         self._engine = engine
-        self._options = options
+        self.options = options
 
     def create(self, name: str, hostname: str, files: dict[str, str], address: str | None = None) -> None:
         """Create a stopped machine that holds the files; an address outside the dynamic range is fixed."""
@@ -68,18 +74,18 @@ class MachineDriver:
             "Type": "volume",
             "Source": name,
             "Target": "/var/lib/docker",
-            "VolumeOptions": {"Labels": {LABEL: "1"}},
+            "VolumeOptions": {"Labels": {self.options.label: "1"}},
         }
         specification = {
-            "Image": self._options.image,
+            "Image": self.options.image,
             "Hostname": hostname[:63],
-            "Labels": {LABEL: "1", f"{LABEL}.machine": name},
+            "Labels": {self.options.label: "1", f"{self.options.label}.machine": name},
             "HostConfig": {
-                **self._options.host_config,
-                "NetworkMode": self._options.network,
+                **self.options.host_config,
+                "NetworkMode": self.options.network,
                 "Mounts": [docker_storage],
             },
-            "NetworkingConfig": {"EndpointsConfig": {self._options.network: network}},
+            "NetworkingConfig": {"EndpointsConfig": {self.options.network: network}},
         }
         self._engine.create(name, specification)
         self._engine.put_archive(name, "/", archive(files))
@@ -102,7 +108,7 @@ class MachineDriver:
         facts = self._engine.inspect(name)
         if facts is None:
             return None
-        endpoint = facts["NetworkSettings"]["Networks"].get(self._options.network, {})
+        endpoint = facts["NetworkSettings"]["Networks"].get(self.options.network, {})
         return MachineState(
             running=facts["State"]["Running"],
             exit_code=facts["State"]["ExitCode"],

@@ -71,7 +71,7 @@ def _delete(simulator: Simulator, request: Request) -> Response:
     if server["state"] != "stopped":
         raise invalid_request("server should be stopped")
     if server["machine_address"]:
-        simulator.driver.destroy(machine_name(server))
+        simulator.driver.destroy(machine_name(simulator, server))
     forget_server(simulator, server)
     return Response(204)
 

@@ -56,6 +56,6 @@ def owner(simulator: Simulator, body: dict[str, Any]) -> str:
     return str(body.get("project") or body.get("project_id") or body.get("organization") or simulator.account.project)
 
 
-def machine_name(server: Record) -> str:
+def machine_name(simulator: Simulator, server: Record) -> str:
     """The container of a server."""
-    return f"plex-burst-lab-srv-{server['id']}"
+    return f"{simulator.driver.options.prefix}-srv-{server['id']}"

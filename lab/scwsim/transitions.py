@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .actions import plan
-from .addresses import DYNAMIC_RANGE, add_address, addresses_of
+from .addresses import add_address, addresses_of, dynamic_range
 from .engine import EngineError
 from .machine import REBOOT_EXIT_CODE, seed_files
 from .server_view import STOPPED_IN_PLACE, volumes_of
@@ -79,11 +79,11 @@ def _take(simulator: Simulator, server: Record, report: Report) -> None:
 
 def _watch(simulator: Simulator, server: Record, report: Report) -> None:
     """A guest that powers off leaves its server *stopped in place*, billed as ever; a reboot returns."""
-    state = simulator.driver.state(machine_name(server))
+    state = simulator.driver.state(machine_name(simulator, server))
     if state is not None and state.running:
         return
     if state is not None and state.exit_code == REBOOT_EXIT_CODE:
-        simulator.driver.start(machine_name(server))
+        simulator.driver.start(machine_name(simulator, server))
         report({"event": "guest_rebooted", "server": server["id"]})
         return
     with simulator.store.lock:
@@ -100,7 +100,7 @@ def _choose_address(simulator: Simulator, server: Record) -> str:
     with simulator.store.lock:
         reserved = [ip["address"] for ip in addresses_of(simulator, server) if not ip["dynamic"]]
         taken = {other["machine_address"] for other in simulator.store.records("servers")}
-        free = (str(host) for host in DYNAMIC_RANGE.hosts() if str(host) not in taken)
+        free = (host for host in dynamic_range(simulator) if host not in taken)
         address = reserved[0] if reserved else next(free, "")
     if not address:
         raise EngineError("The lab has no address left for another machine.")
@@ -108,7 +108,7 @@ def _choose_address(simulator: Simulator, server: Record) -> str:
 
 
 def _boot(simulator: Simulator, server: Record) -> None:
-    name = machine_name(server)
+    name = machine_name(simulator, server)
     if not server["machine_address"]:
         address = _choose_address(simulator, server)
         files = seed_files(server["id"], server["name"], server["user_data"].get("cloud-init", ""))
@@ -119,16 +119,16 @@ def _boot(simulator: Simulator, server: Record) -> None:
 
 
 def _restart(simulator: Simulator, server: Record) -> None:
-    simulator.driver.stop(machine_name(server))
-    simulator.driver.start(machine_name(server))
+    simulator.driver.stop(machine_name(simulator, server))
+    simulator.driver.start(machine_name(simulator, server))
 
 
 def _stop(simulator: Simulator, server: Record) -> None:
-    simulator.driver.stop(machine_name(server))
+    simulator.driver.stop(machine_name(simulator, server))
 
 
 def _destroy(simulator: Simulator, server: Record) -> None:
-    simulator.driver.destroy(machine_name(server))
+    simulator.driver.destroy(machine_name(simulator, server))
 
 
 def _nothing(_simulator: Simulator, _server: Record) -> None:

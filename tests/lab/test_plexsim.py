@@ -20,11 +20,12 @@ import pytest
 from plexapi.exceptions import BadRequest, Unauthorized
 from plexapi.server import PlexServer
 
+from lab.control import settings
 from lab.plexsim.plexsim import schema
 
 ROOT = Path(__file__).parents[2]
 BASE = "plex-burst-lab/base:bookworm"
-IMAGE = "plex-burst-lab/plexsim:test"
+IMAGE = f"plex-burst-lab/plexsim:{settings.PREFIX}"
 RENAMED = ("/volume1/Media/Music/New Horizon Orch.", "/media/library/Music/New Horizons Orchestra")
 # quicker than the stand-in's defaults, slow enough to be seen at work
 QUICK = {

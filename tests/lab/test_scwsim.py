@@ -63,7 +63,7 @@ class Rented:
         status, made = call("POST", f"{ZONE}/servers", body)
         assert status == 201, made
         self.id: str = made["server"]["id"]
-        self.container = f"plex-burst-lab-srv-{self.id}"
+        self.container = f"{settings.PREFIX}-srv-{self.id}"
         self.volume: str = made["server"]["volumes"]["0"]["id"]
         self.url = f"{ZONE}/servers/{self.id}"
         user_data = f"{self.url}/user_data/cloud-init"

@@ -16,7 +16,7 @@ from ansible.module_utils.testing import patch_module_args
 
 from lab.scwsim import http_server
 from lab.scwsim.catalogue import Catalogue
-from lab.scwsim.machine import MachineState
+from lab.scwsim.machine import MachineOptions, MachineState
 from lab.scwsim.routing import Request, Response
 from lab.scwsim.simulator import Account, Simulator
 from lab.scwsim.store import Store
@@ -33,6 +33,8 @@ ZONE = "/instance/v1/zones/fr-par-1"
 
 class NoMachines:
     """A driver whose machines run because it says so."""
+
+    options = MachineOptions("image", "network", {})
 
     def create(self, *_: object) -> None: ...
 

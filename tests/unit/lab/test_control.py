@@ -20,6 +20,9 @@ from lab.control.machine import host_config, lacks_sys_resource
 from lab.control.services import all_services
 from lab.s3.access import configuration
 
+# The first three parts of every address in this lab.
+HOSTS = settings.SUBNET.removesuffix(".0/24")
+
 
 @pytest.mark.parametrize(
     ("status_text", "lacks"),
@@ -95,9 +98,9 @@ def test_an_image_is_named_by_all_it_is_made_from(tmp_path: Path) -> None:
     ("routes", "found"),
     [
         ([{"dst": "default", "dev": "eth0"}, {"dst": "10.0.0.0/8", "dev": "vpn"}], ""),
-        ([{"dst": "10.213.79.0/24", "dev": "br0"}], "10.213.79.0/24 on br0"),
-        ([{"dst": "10.213.79.77", "dev": "tun0"}], "10.213.79.77 on tun0"),
-        ([{"dst": "10.213.80.0/24", "dev": "br0"}], ""),
+        ([{"dst": settings.SUBNET, "dev": "br0"}], f"{settings.SUBNET} on br0"),
+        ([{"dst": f"{HOSTS}.77", "dev": "tun0"}], f"{HOSTS}.77 on tun0"),
+        ([{"dst": "10.213.78.0/24", "dev": "br0"}], ""),
     ],
 )
 def test_routes_that_are_in_the_way(routes: list[dict[str, str]], found: str) -> None:
@@ -107,13 +110,28 @@ def test_routes_that_are_in_the_way(routes: list[dict[str, str]], found: str) ->
 def test_services_have_their_own_addresses_and_labelled_storage() -> None:
     services = all_services("image:1", "machine:1", Path("/s3.json"))
     assert {service.name: service.address for service in services} == {
-        "mirror": "10.213.79.4",
-        "s3": "10.213.79.3",
-        "scwsim": "10.213.79.2",
+        "mirror": f"{HOSTS}.4",
+        "s3": f"{HOSTS}.3",
+        "scwsim": f"{HOSTS}.2",
     }
     for service in services:
         mounts = [option for option in service.options if option.startswith("type=volume")]
         assert [f"volume-label={settings.LABEL}=1" in mount for mount in mounts] == [True]
+
+
+@pytest.mark.parametrize(("text", "number"), [("", 1), ("1", 1), ("9", 9)])
+def test_the_number_of_the_lab(text: str, number: int) -> None:
+    assert settings.lab_number(text) == number
+
+
+@pytest.mark.parametrize("text", ["0", "10", "two", "-1", "²"])
+def test_a_wrong_number_of_the_lab_is_one_sentence(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        settings.lab_number(text)
+    assert refused.value.code == 2
+    assert capsys.readouterr().err == (
+        f"lab: PLEX_BURST_LAB is {text!r}; it must be a number from 1 to 9, or unset for 1.\n"
+    )
 
 
 def test_a_new_machine_image_makes_a_new_container_of_the_cloud_only() -> None:
