@@ -8,6 +8,7 @@ short_description: Start or stop a butler task of the media server
 description:
   - The butler runs the server's long work, such as the Sonic analysis of all music that has none yet.
 author: ["plex-burst maintainers"]
+extends_documentation_fragment: [plex_server]
 attributes:
   check_mode:
     description: Whether it can say what it would do without doing it.
@@ -20,14 +21,6 @@ attributes:
     support: partial
     details: [A task that came to its end between two calls is started again.]
 options:
-  url:
-    description: The address of the server, from this machine.
-    type: str
-    default: http://127.0.0.1:32400
-  config:
-    description: The directory that is C(/config) in the container. The token is read below it.
-    type: path
-    required: true
   task:
     description: The task by its name, such as V(MusicAnalysis). Required unless O(state=all_stopped).
     type: str
@@ -69,11 +62,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.plex_server import PlexServer, PlexServerError, listed
+from ..module_utils.plex_server import SERVER_ARGUMENTS, PlexServer, PlexServerError, listed
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
-    "url": {"type": "str", "default": "http://127.0.0.1:32400"},
-    "config": {"type": "path", "required": True},
+    **SERVER_ARGUMENTS,
     "task": {"type": "str"},
     "state": {"type": "str", "choices": ["started", "stopped", "all_stopped"], "default": "started"},
 }

@@ -11,6 +11,7 @@ description:
   - Waiting is done with C(until) around it. The samples are on the target, so a restarted controller goes on.
   - Whatever does not answer is part of the sample, never a failure of the module.
 author: ["plex-burst maintainers"]
+extends_documentation_fragment: [plex_server]
 attributes:
   check_mode:
     description: Whether it can say what it would do without doing it.
@@ -23,14 +24,6 @@ attributes:
     support: full
     details: [Every call appends a sample to O(samples), which is its record and not reported as a change.]
 options:
-  url:
-    description: The address of the server, from this machine.
-    type: str
-    default: http://127.0.0.1:32400
-  config:
-    description: The directory that is C(/config) in the container. The token is read below it.
-    type: path
-    required: true
   phase:
     description: What is waited for.
     type: str
@@ -39,10 +32,11 @@ options:
   state:
     description:
       - V(begun) marks the begin of the phase with the counts before it.
+      - V(resumed) marks that the work was begun again; the silence before is not held against the time after.
       - V(sampled) takes a sample and judges.
       - V(judged) judges what there is without taking a sample; RV(verdict) is V(not_begun) when there is nothing.
     type: str
-    choices: [begun, sampled, judged]
+    choices: [begun, resumed, sampled, judged]
     default: sampled
   container:
     description: The name of the container.
@@ -92,6 +86,18 @@ options:
         description: The first seconds, in which quiet means nothing yet.
         type: float
         default: 30
+      frozen_seconds:
+        description: After this long frozen by the guard, the mount is given up.
+        type: float
+        default: 1800
+      settled_seconds:
+        description: A work that was seen and is no more for this long has ended by itself.
+        type: float
+        default: 300
+      ended_at:
+        description: The moment (seconds since 1970) at which the phase is cut off. V(0) means never.
+        type: float
+        default: 0
 """
 
 EXAMPLES = r"""
@@ -117,7 +123,7 @@ finished:
   returned: success
   type: bool
 verdict:
-  description: waiting, done, already_complete, partial, stalled, timed_out, failed or not_begun.
+  description: waiting, done, already_complete, partial, stalled, timed_out, capped, mount_lost, failed or not_begun.
   returned: success
   type: str
   sample: waiting
@@ -146,6 +152,18 @@ eta_seconds:
   description: How many seconds it still takes, null as long as it is not known.
   returned: success
   type: float
+eta_low:
+  description: The lower end of the band around RV(eta_seconds).
+  returned: success
+  type: float
+eta_high:
+  description: The upper end of the band around RV(eta_seconds).
+  returned: success
+  type: float
+retry:
+  description: Whether beginning the work again may help.
+  returned: success
+  type: bool
 result:
   description: The verdict as it goes into the ledger.
   returned: success
@@ -165,7 +183,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils import samples
 from ..module_utils.judgement import not_begun, report
-from ..module_utils.plex_server import PlexServer
+from ..module_utils.plex_server import SERVER_ARGUMENTS, PlexServer
 from ..module_utils.sampling import Place, take
 from ..module_utils.verdicts import Thresholds
 
@@ -175,12 +193,14 @@ PATIENCE = {
     "stall_seconds": {"type": "float", "default": 3600},
     "timeout_seconds": {"type": "float", "default": 14400},
     "grace_seconds": {"type": "float", "default": 30},
+    "frozen_seconds": {"type": "float", "default": 1800},
+    "settled_seconds": {"type": "float", "default": 300},
+    "ended_at": {"type": "float", "default": 0},
 }
 ARGUMENTS: dict[str, dict[str, Any]] = {
-    "url": {"type": "str", "default": "http://127.0.0.1:32400"},
-    "config": {"type": "path", "required": True},
+    **SERVER_ARGUMENTS,
     "phase": {"type": "str", "required": True, "choices": ["stabilise", "scan", "refresh", "sonic"]},
-    "state": {"type": "str", "choices": ["begun", "sampled", "judged"], "default": "sampled"},
+    "state": {"type": "str", "choices": ["begun", "resumed", "sampled", "judged"], "default": "sampled"},
     "container": {"type": "str", "default": "plex"},
     "database_dir": {"type": "path", "required": True},
     "section": {"type": "int"},
@@ -206,6 +226,8 @@ def main() -> None:
         place = Place(params["container"], params["database_dir"], params["section"])
         server = PlexServer.local(params["url"], params["config"])
         sample = {**take(server, module.run_command, place, previous, now), "kind": samples.SAMPLE}
+        if params["state"] == "resumed":
+            sample["kind"] = samples.RETRY
         if params["state"] == "begun" or not lines:
             facts = {name: params[name] for name in ("phase", "section", "title", "run_id")}
             sample, lines = {**sample, **facts, "kind": samples.BEGIN}, []

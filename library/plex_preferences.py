@@ -9,6 +9,7 @@ description:
   - Sets what differs in one batch, one by one when the server rejects the batch, and reads every value back.
   - Names that the server does not know or does not take are reported in RV(refused); they are no failure.
 author: ["plex-burst maintainers"]
+extends_documentation_fragment: [plex_server]
 attributes:
   check_mode:
     description: Whether it can say what it would do without doing it.
@@ -20,14 +21,6 @@ attributes:
     description: Whether a second call changes nothing.
     support: full
 options:
-  url:
-    description: The address of the server, from this machine.
-    type: str
-    default: http://127.0.0.1:32400
-  config:
-    description: The directory that is C(/config) in the container. The token is read below it.
-    type: path
-    required: true
   values:
     description: The preferences by name. Required with O(state=set).
     type: dict
@@ -36,6 +29,11 @@ options:
       - A file on the target that remembers the value each preference had the first time it was changed.
       - Required with O(state=restored).
     type: path
+  kept:
+    description: Names that O(state=restored) leaves as they are, although the snapshot remembers another value.
+    type: list
+    elements: str
+    default: []
   state:
     description:
       - V(set) sets O(values).
@@ -85,13 +83,13 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils import preferences
-from ..module_utils.plex_server import PlexServer, PlexServerError
+from ..module_utils.plex_server import SERVER_ARGUMENTS, PlexServer, PlexServerError
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
-    "url": {"type": "str", "default": "http://127.0.0.1:32400"},
-    "config": {"type": "path", "required": True},
+    **SERVER_ARGUMENTS,
     "values": {"type": "dict"},
     "snapshot": {"type": "path"},
+    "kept": {"type": "list", "elements": "str", "default": []},
     "state": {"type": "str", "choices": ["set", "restored"], "default": "set"},
 }
 
@@ -101,6 +99,8 @@ def outcome(params: dict[str, Any], check_mode: bool) -> preferences.Outcome:
     snapshot = Path(params["snapshot"]) if params["snapshot"] else None
     restoring = params["state"] == "restored"
     wanted = preferences.recall(snapshot) if restoring and snapshot else params["values"]
+    if restoring:
+        wanted = {name: value for name, value in wanted.items() if name not in params["kept"]}
     server = PlexServer.local(params["url"], params["config"])
     before = preferences.read(server)
     previous = {name: before[name].value for name in wanted if name in before}

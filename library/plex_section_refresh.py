@@ -8,6 +8,7 @@ short_description: Ask the media server to scan one library, or to stop scanning
 description:
   - The server answers at once and works on; whether it is done is told by M(plex_phase).
 author: ["plex-burst maintainers"]
+extends_documentation_fragment: [plex_server]
 attributes:
   check_mode:
     description: Whether it can say what it would do without doing it.
@@ -20,14 +21,6 @@ attributes:
     support: none
     details: [A scan that is over is started again; that is what it is for.]
 options:
-  url:
-    description: The address of the server, from this machine.
-    type: str
-    default: http://127.0.0.1:32400
-  config:
-    description: The directory that is C(/config) in the container. The token is read below it.
-    type: path
-    required: true
   section:
     description: The key of the library.
     type: int
@@ -65,11 +58,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.plex_server import PlexServer
+from ..module_utils.plex_server import SERVER_ARGUMENTS, PlexServer
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
-    "url": {"type": "str", "default": "http://127.0.0.1:32400"},
-    "config": {"type": "path", "required": True},
+    **SERVER_ARGUMENTS,
     "section": {"type": "int", "required": True},
     "force": {"type": "bool", "default": False},
     "state": {"type": "str", "choices": ["started", "cancelled"], "default": "started"},

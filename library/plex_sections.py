@@ -9,6 +9,7 @@ description:
   - Names are compared exactly, then without case. An unknown name is refused with the list of known ones.
   - Photo libraries are left out unless they are named.
 author: ["plex-burst maintainers"]
+extends_documentation_fragment: [plex_server]
 attributes:
   check_mode:
     description: Whether it can say what it would do without doing it.
@@ -20,14 +21,6 @@ attributes:
     description: Whether a second call changes nothing.
     support: full
 options:
-  url:
-    description: The address of the server, from this machine.
-    type: str
-    default: http://127.0.0.1:32400
-  config:
-    description: The directory that is C(/config) in the container. The token is read below it.
-    type: path
-    required: true
   names:
     description: The names of the wanted libraries. Without any, all but photo libraries are meant.
     type: list
@@ -62,12 +55,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.plex_server import PlexServer, PlexServerError
+from ..module_utils.plex_server import SERVER_ARGUMENTS, PlexServer, PlexServerError
 from ..module_utils.section_choice import UnknownSectionError, choose
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
-    "url": {"type": "str", "default": "http://127.0.0.1:32400"},
-    "config": {"type": "path", "required": True},
+    **SERVER_ARGUMENTS,
     "names": {"type": "list", "elements": "str", "default": []},
 }
 

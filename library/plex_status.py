@@ -9,6 +9,7 @@ description:
   - Asks Docker, the server and its database once, and says in one sentence what is missing.
   - Waiting is done with C(until) around it.
 author: ["plex-burst maintainers"]
+extends_documentation_fragment: [plex_server]
 attributes:
   check_mode:
     description: Whether it can say what it would do without doing it.
@@ -20,14 +21,6 @@ attributes:
     description: Whether a second call changes nothing.
     support: full
 options:
-  url:
-    description: The address of the server, from this machine.
-    type: str
-    default: http://127.0.0.1:32400
-  config:
-    description: The directory that is C(/config) in the container. The token is read below it.
-    type: path
-    required: true
   container:
     description: The name of the container.
     type: str
@@ -132,13 +125,12 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.plex_container import inspect
-from ..module_utils.plex_server import read_token
+from ..module_utils.plex_server import SERVER_ARGUMENTS, read_token
 from ..module_utils.processes import count, read_processes
 from ..module_utils.readiness import ask, assess
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
-    "url": {"type": "str", "default": "http://127.0.0.1:32400"},
-    "config": {"type": "path", "required": True},
+    **SERVER_ARGUMENTS,
     "container": {"type": "str", "default": "plex"},
     "database_dir": {"type": "path"},
     "timeout": {"type": "float", "default": 10},

@@ -16,14 +16,17 @@ from .pace import duration_words, pace
 from .processes import SCANNER
 from .samples import Sample
 from .verdicts import (
+    CAPPED,
     DONE,
     FAILED,
+    MOUNT_LOST,
     NOT_BEGUN,
     STALLED,
     TIMED_OUT,
     WAITING,
     Judgement,
     Thresholds,
+    frozen,
     known,
     lost,
     series,
@@ -37,15 +40,25 @@ def judge(phase: str, lines: t.Sequence[Sample], thresholds: Thresholds, now: fl
     """The verdict on a phase from its begin line and all samples since."""
     rules = {"stabilise": _stabilise, "scan": _scan, "refresh": _scan, "sonic": sonic}
     judgement = rules[phase](lines, thresholds, now)
-    elapsed = now - float(lines[0]["at"])
-    if judgement.finished or not thresholds.timeout_seconds or elapsed < thresholds.timeout_seconds:
+    if judgement.finished:
         return judgement
-    return replace(
-        judgement,
-        verdict=TIMED_OUT,
-        message=f"not finished after {duration_words(thresholds.timeout_seconds)}: {judgement.message}",
-        eta_seconds=None,
-    )
+    verdict, reason = _over(lines, thresholds, now)
+    if verdict == WAITING:
+        return judgement
+    words = f"{reason}: {judgement.message}"
+    return replace(judgement, verdict=verdict, message=words, eta_seconds=None, eta_low=None, eta_high=None)
+
+
+def _over(lines: t.Sequence[Sample], thresholds: Thresholds, now: float) -> tuple[str, str]:
+    """The end that no phase can outlive, and why; WAITING when there is none yet."""
+    cold = frozen(lines, now)
+    if cold >= thresholds.frozen_seconds:
+        return MOUNT_LOST, f"the server has been frozen for {duration_words(cold)} because its mount is sick"
+    if thresholds.ended_at and now >= thresholds.ended_at:
+        return CAPPED, "the time that may be paid for is used up"
+    if thresholds.timeout_seconds and now - float(lines[0]["at"]) >= thresholds.timeout_seconds:
+        return TIMED_OUT, f"not finished after {duration_words(thresholds.timeout_seconds)}"
+    return WAITING, ""
 
 
 def _stabilise(lines: t.Sequence[Sample], thresholds: Thresholds, now: float) -> Judgement:

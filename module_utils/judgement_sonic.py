@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from . import signs
 from .pace import Pace, pace, progress_words
 from .processes import ANALYSER
-from .samples import Sample
+from .samples import RETRY, Sample
 from .verdicts import (
     ALREADY_COMPLETE,
     DONE,
@@ -76,11 +76,11 @@ def sonic(lines: t.Sequence[Sample], thresholds: Thresholds, now: float) -> Judg
         return Judgement(FAILED if trouble else WAITING, trouble or f"database {lines[-1].get('database')}")
     if not witnesses.tracks:
         return Judgement(FAILED, "the section holds no track, so there is nothing to analyse", 0, 0, 0)
-    verdict, reason = _ending(lines, witnesses, thresholds, now, trouble)
+    verdict, reason, retry = _ending(lines, witnesses, thresholds, now, trouble)
     counted = f"{witnesses.done:,}/{witnesses.tracks:,} tracks"
-    facts = Judgement(verdict, counted, witnesses.tracks, witnesses.done, witnesses.left)
+    facts = Judgement(verdict, counted, witnesses.tracks, witnesses.done, witnesses.left, retry=retry)
     if verdict != WAITING:
-        words = counted + witnesses.disagreement()
+        words = counted + witnesses.disagreement() + _tries(lines)
         return replace(facts, message=f"{words}; {reason}" if reason else words)
     speed = pace(series(lines, "analysed")[1], witnesses.left) if witnesses.left else Pace()
     words = progress_words(witnesses.done, witnesses.tracks, "tracks", speed)
@@ -94,38 +94,58 @@ def sonic(lines: t.Sequence[Sample], thresholds: Thresholds, now: float) -> Judg
 
 def _ending(
     lines: t.Sequence[Sample], witnesses: Witnesses, thresholds: Thresholds, now: float, trouble: str
-) -> tuple[str, str]:
-    """The verdict and its reason."""
+) -> tuple[str, str, bool]:
+    """The verdict, its reason, and whether another try may help."""
     complete = witnesses.left == 0 and witnesses.vectors is not None
-    in_grace = now - float(lines[0]["at"]) < thresholds.grace_seconds
+    since = signs.this_try(lines)
+    in_grace = now - float(since[0]["at"]) < thresholds.grace_seconds
     if complete and witnesses.vanished:
-        verdict = PARTIAL, f"{witnesses.vanished:,} tracks vanished on the way"
+        verdict = PARTIAL, f"{witnesses.vanished:,} tracks vanished on the way", False
     elif complete:
         before = witnesses.marked_at_begin >= witnesses.tracks and len(lines) == 1
-        verdict = (ALREADY_COMPLETE if before else DONE), ""
+        verdict = (ALREADY_COMPLETE if before else DONE), "", False
     elif trouble:
-        verdict = FAILED, trouble
+        verdict = FAILED, trouble, True
     elif in_grace:
-        verdict = WAITING, ""
-    elif _only_vectors_missing(lines, witnesses, thresholds):
-        verdict = PARTIAL, "every track is marked, but vectors are missing"
+        verdict = WAITING, "", False
+    elif _only_vectors_missing(since, witnesses, thresholds):
+        verdict = PARTIAL, "every track is marked, but vectors are missing", False
     else:
         verdict = _stall(lines, witnesses, thresholds, now)
     return verdict
 
 
-def _stall(lines: t.Sequence[Sample], witnesses: Witnesses, thresholds: Thresholds, now: float) -> tuple[str, str]:
+def _stall(
+    lines: t.Sequence[Sample], witnesses: Witnesses, thresholds: Thresholds, now: float
+) -> tuple[str, str, bool]:
+    """Whether it has ended by itself or hangs.
+
+    An end that was seen needs less patience than silence: the work was there and is no more. Trying again helps
+    as long as tries gain tracks; what the last one left, the server cannot analyse.
+    """
     silent = now - signs.last_life(lines, thresholds.cpu_percent, (ANALYSER,), thresholds.gap_seconds)
     without_result = now - signs.last_life(lines, thresholds.cpu_percent, (), thresholds.gap_seconds)
     hanging = without_result >= HANGING * thresholds.stall_seconds
-    if silent < thresholds.stall_seconds and not hanging:
-        return WAITING, ""
+    since = signs.this_try(lines)
     ended = not signs.analysing(lines[-1])
-    if ended and witnesses.marked > witnesses.marked_at_begin:
-        return PARTIAL, f"the analysis ended by itself with {witnesses.left:,} left"
+    worked = any(map(signs.analysing, since))
+    settled = ended and worked and silent >= thresholds.settled_seconds
+    if silent < thresholds.stall_seconds and not hanging and not settled:
+        return WAITING, "", False
+    gained_now = witnesses.marked > ((known(since[:1]) or {}).get("analysed") or 0)
+    gained = witnesses.marked > witnesses.marked_at_begin
+    if ended and (worked or gained):
+        first_try = len(since) == len(lines)
+        return PARTIAL, f"the analysis ended by itself with {witnesses.left:,} left", first_try or gained_now
     if ended:
-        return STALLED, "the analysis is not running and finished no track"
-    return STALLED, f"the analysis no longer moves, {witnesses.left:,} left"
+        return STALLED, "the analysis is not running and finished no track", True
+    return STALLED, f"the analysis no longer moves, {witnesses.left:,} left", True
+
+
+def _tries(lines: t.Sequence[Sample]) -> str:
+    """How often the work was begun again."""
+    again = sum(line.get("kind") == RETRY for line in lines)
+    return f" (begun again {again} times)" if again > 1 else " (begun again once)" if again else ""
 
 
 def _only_vectors_missing(lines: t.Sequence[Sample], witnesses: Witnesses, thresholds: Thresholds) -> bool:

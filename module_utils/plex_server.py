@@ -20,6 +20,12 @@ from ansible.module_utils.urls import open_url
 
 PREFERENCES = Path("Library/Application Support/Plex Media Server/Preferences.xml")
 UNREACHABLE = 0
+
+# The options that every module has which speaks to the server (plugins/doc_fragments/plex_server.py).
+SERVER_ARGUMENTS: dict[str, dict[str, t.Any]] = {
+    "url": {"type": "str", "default": "http://127.0.0.1:32400"},
+    "config": {"type": "path", "required": True},
+}
 BODY_LIMIT = 400
 
 _TOKEN = re.compile(r'\sPlexOnlineToken="([^"]*)"')

@@ -15,6 +15,8 @@ Sample = dict[str, t.Any]
 
 BEGIN = "begin"
 SAMPLE = "sample"
+# A sample that begins another try: what was silent before it is not held against the time after it.
+RETRY = "retry"
 
 
 def append(path: Path, line: Sample) -> None:

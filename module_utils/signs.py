@@ -10,7 +10,7 @@ from __future__ import annotations
 import typing as t
 
 from .processes import ANALYSER, SCANNER
-from .samples import Sample
+from .samples import RETRY, Sample
 
 # Housekeeping of the account, not work on media.
 IGNORED_ACTIVITIES = ("provider.",)
@@ -93,7 +93,7 @@ def last_life(lines: t.Sequence[Sample], cpu_percent: float, kinds: t.Collection
 
 
 def last_when(lines: t.Sequence[Sample], holds: t.Callable[[Sample], bool], gap_seconds: float) -> float:
-    """When something last held; the begin counts as such a time.
+    """When something last held; the begin and each further try count as such a time.
 
     So does what the server is not to blame for: a container that somebody froze on purpose, and a gap in the
     samples, when nobody looked.
@@ -101,7 +101,8 @@ def last_when(lines: t.Sequence[Sample], holds: t.Callable[[Sample], bool], gap_
     latest = previous = float(lines[0]["at"])
     for sample in lines[1:]:
         at = float(sample["at"])
-        if holds(sample) or sample.get("container") == "paused" or at - previous > gap_seconds:
+        innocent = sample.get("kind") == RETRY or sample.get("container") == "paused" or at - previous > gap_seconds
+        if holds(sample) or innocent:
             latest = at
         previous = at
     return latest
@@ -120,6 +121,14 @@ def scan_seen(lines: t.Sequence[Sample], section: int | None) -> bool:
         if sample.get("scanned_at") is not None and sample.get("scanned_at") != begin.get("scanned_at"):
             return True
     return False
+
+
+def this_try(lines: t.Sequence[Sample]) -> t.Sequence[Sample]:
+    """The lines since the work was last begun, by the begin of the phase or by a further try."""
+    for position in range(len(lines) - 1, 0, -1):
+        if lines[position].get("kind") == RETRY:
+            return lines[position:]
+    return lines
 
 
 def analysing(sample: Sample) -> bool:

@@ -17,6 +17,9 @@ PARTIAL = "partial"
 STALLED = "stalled"
 TIMED_OUT = "timed_out"
 FAILED = "failed"
+REFUSED = "refused"
+CAPPED = "capped"
+MOUNT_LOST = "mount_lost"
 NOT_BEGUN = "not_begun"
 
 
@@ -26,13 +29,21 @@ GONE_SAMPLES = 2
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Patience of one phase. A timeout of 0 means none."""
+    """Patience of one phase in seconds.
+
+    timeout_seconds and ended_at may be 0: none. frozen_seconds: how long the guard may keep the server frozen
+    before the mount is given up. settled_seconds: how long a work that was seen and is no more must stay away to
+    count as ended by itself. ended_at: the moment (seconds since 1970) at which money or time is used up.
+    """
 
     quiet_samples: int
     cpu_percent: float
     stall_seconds: float
     timeout_seconds: float
     grace_seconds: float
+    frozen_seconds: float = 1800
+    settled_seconds: float = 300
+    ended_at: float = 0
 
     @property
     def gap_seconds(self) -> float:
@@ -42,7 +53,10 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Judgement:
-    """One verdict with its numbers; what is not known is None."""
+    """One verdict with its numbers; what is not known is None.
+
+    retry: whether beginning the work again may help. eta_low and eta_high: the band around eta_seconds.
+    """
 
     verdict: str
     message: str
@@ -51,6 +65,9 @@ class Judgement:
     left: int | None = None
     rate: float | None = None
     eta_seconds: float | None = None
+    eta_low: float | None = None
+    eta_high: float | None = None
+    retry: bool = False
 
     @property
     def finished(self) -> bool:
@@ -62,7 +79,8 @@ def lost(lines: t.Sequence[Sample], thresholds: Thresholds, now: float) -> str:
     """Why there is nothing left to wait for, "" when there is."""
     last = lines[1:][-GONE_SAMPLES:]
     if len(last) == GONE_SAMPLES and all(s.get("container") in ("missing", "exited", "dead") for s in last):
-        return f"the container is {last[-1]['container']}"
+        cause = ", killed for want of memory" if last[-1].get("oom_killed") else ""
+        return f"the container is {last[-1]['container']}{cause}"
     for field, alive, words in (
         ("http", 200, "the server does not answer"),
         ("database", "ok", "the database cannot be read"),
@@ -72,6 +90,16 @@ def lost(lines: t.Sequence[Sample], thresholds: Thresholds, now: float) -> str:
             detail = lines[-1].get(f"{field}_words") or lines[-1].get(field)
             return f"{words} for {duration_words(silent)} ({detail})"
     return ""
+
+
+def frozen(lines: t.Sequence[Sample], now: float) -> float:
+    """For how many seconds the guard has kept the server frozen, 0 when it is not."""
+    since = None
+    for sample in reversed(lines):
+        if sample.get("container") != "paused":
+            break
+        since = float(sample["at"])
+    return 0 if since is None else now - since
 
 
 def _silent(lines: t.Sequence[Sample], field: str, alive: t.Any, thresholds: Thresholds, now: float) -> float:

@@ -14,17 +14,21 @@ from wrapper import exits
 from wrapper.cancel import Cancel
 from wrapper.machine import Machine, close, may_own_a_machine, teardown
 from wrapper.performer import Performed, Performer
-from wrapper.readings import partial_in
+from wrapper.readings import EarlyEnd, early_end
 from wrapper.receipt import read_receipt
-from wrapper.stages import COLLECT, EXPORT, PREFLIGHT, PROVISION, SONIC, TEARDOWN, WORK, Stage, stages_for
+from wrapper.stages import COLLECT, EXPORT, PREFLIGHT, PROVISION, SCAN, SONIC, TEARDOWN, WORK, Stage, stages_for
 
 
 @dataclass
 class Ending:
-    """How a run ended, in its own words; the exit code follows from them."""
+    """How a run ended, in its own words; the exit code follows from them.
+
+    early: the word for a phase that ended before all was done; partial: its sentence, when the rest came home.
+    """
 
     failed_stage: str = ""
     failure: str = ""
+    early: str = ""
     partial: str = ""
     canceled_in: str = ""
     machine: Machine = "none"
@@ -32,12 +36,12 @@ class Ending:
 
     @property
     def verdict(self) -> str:
-        """done, partial, failed or canceled."""
+        """done, failed, canceled, or the word of the early end: partial, stalled, timed_out, …"""
         if self.failure:
-            return "failed"
+            return self.early if self.early and not self.partial else "failed"
         if self.canceled_in:
             return "canceled"
-        return "partial" if self.partial else "done"
+        return (self.early or "partial") if self.partial else "done"
 
     @property
     def code(self) -> int:
@@ -46,13 +50,7 @@ class Ending:
             return exits.MAY_BE_RUNNING
         if self.failed_stage == PREFLIGHT.name:
             return exits.USAGE
-        codes = {
-            "failed": exits.FAILED,
-            "canceled": exits.CANCELED,
-            "partial": exits.PARTIAL,
-            "done": exits.DONE,
-        }
-        return codes[self.verdict]
+        return exits.BY_VERDICT[self.verdict]
 
 
 class Conductor:
@@ -90,23 +88,31 @@ class Conductor:
             if done.end == "canceled":
                 self.ending.canceled_in = stage.name
                 return
-            if stage is SONIC and (reason := self._left_undone(done)):
-                self.ending.partial = reason
+            early = self._early(stage, done)
+            if early and stage is SONIC:
+                self.ending.early, self.ending.partial = early.verdict, early.sentence or done.sentence
             elif done.end == "failed":
-                self.ending.failed_stage, self.ending.failure = stage.name, done.sentence
-                return
+                self._failed(stage, done, early)
+                if not (stage is SONIC and done.readings.progressed):
+                    return
         self._believe(read_receipt(self._run_dir))
+
+    def _failed(self, stage: Stage, done: Performed, early: EarlyEnd) -> None:
+        """Remember the first failure: an export that brings home what a failed analysis left may fail, too."""
+        if not self.ending.failure:
+            self.ending.failed_stage, self.ending.failure = stage.name, done.sentence
+            self.ending.early = early.verdict
 
     def _perform(self, stage: Stage, stop: Callable[[], bool]) -> Performed:
         performed = self._performer.perform(stage, stop)
         self.ending.performed[stage.name] = performed
         return performed
 
-    def _left_undone(self, done: Performed) -> str:
-        """Why the analysis is only partial, if it is and if there is something to bring home all the same."""
-        if done.end == "done":
-            return partial_in(ledger.read(self._run_dir)["results"].get(SONIC.name)) or done.readings.partial
-        return done.sentence if done.readings.partial and done.readings.progressed else ""
+    def _early(self, stage: Stage, done: Performed) -> EarlyEnd:
+        """Whether a phase ended before all was done; what is analysed until then is brought home all the same."""
+        if stage not in (SCAN, SONIC):
+            return EarlyEnd()
+        return early_end(ledger.read(self._run_dir)["results"].get(stage.name)) or done.readings.early
 
     def _believe(self, receipt: dict[str, Any]) -> None:
         """Done is what the receipt says, not that nothing failed."""
@@ -115,7 +121,7 @@ class Conductor:
         sentence = str((receipt.get("sentences") or [""])[-1])
         if verdict == "partial":
             self.ending.partial = self.ending.partial or sentence or "the receipt says partial"
-        elif verdict != "done":
+        elif verdict != "done" and not self.ending.failure:
             self.ending.failed_stage = EXPORT.name
             self.ending.failure = sentence or f"{EXPORT.name} left no receipt that says done in {self._run_dir}."
 

@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the samples of the Sonic phase said: is the analysis partial, and is there something to bring home? Pure."""
+"""What the samples of a phase said: did it end before all was done, with which word? Pure."""
 
 from __future__ import annotations
 
@@ -9,8 +9,20 @@ from typing import Any
 
 from wrapper.progress import Update, module_arguments
 
-PARTIAL_VERDICTS = frozenset({"partial", "stalled", "timed_out"})
+# Ends before all was done, the most telling first: it gives its word to the run.
+EARLY_VERDICTS = ("mount_lost", "capped", "timed_out", "stalled", "partial", "refused")
 FAILED_VERDICT = "failed"
+
+
+@dataclass(frozen=True)
+class EarlyEnd:
+    """The word for an end before all was done and the sentence that goes with it; both empty when there is none."""
+
+    verdict: str = ""
+    sentence: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.verdict)
 
 
 @dataclass
@@ -40,20 +52,22 @@ class Readings:
         return any(self.last[section] > first for section, first in self.first.items())
 
     @property
-    def partial(self) -> str:
-        """Words of the sections that ended too early; empty if none did, or if one failed."""
-        return _words([(verdict, self.messages[section]) for section, verdict in self.verdicts.items()])
+    def early(self) -> EarlyEnd:
+        """The sections that ended too early; none if one failed."""
+        return _early([(verdict, self.messages[section]) for section, verdict in self.verdicts.items()])
 
 
-def partial_in(result: Any) -> str:
+def early_end(result: Any) -> EarlyEnd:
     """The same from the result of the stage in the ledger: one entry per section, or one for all."""
-    return _words([(str(entry.get("verdict", "")), _said(entry)) for entry in _entries(result)])
+    return _early([(str(entry.get("verdict", "")), _said(entry)) for entry in _entries(result)])
 
 
-def _words(ends: list[tuple[str, str]]) -> str:
+def _early(ends: list[tuple[str, str]]) -> EarlyEnd:
     if any(verdict == FAILED_VERDICT for verdict, _ in ends):
-        return ""
-    return "; ".join(message or verdict for verdict, message in ends if verdict in PARTIAL_VERDICTS)
+        return EarlyEnd()
+    found = [verdict for verdict, _ in ends]
+    word = next((verdict for verdict in EARLY_VERDICTS if verdict in found), "")
+    return EarlyEnd(word, "; ".join(message or verdict for verdict, message in ends if verdict in EARLY_VERDICTS))
 
 
 def _said(entry: Mapping[str, Any]) -> str:

@@ -81,15 +81,19 @@ def _result(run_dir: Path, *, as_json: bool) -> list[str]:
         return [str(error)]
 
 
+def _spoken(verdict: str) -> str:
+    return verdict.replace("_", " ")
+
+
 def last_words(ending: Ending, run_dir: Path) -> list[str]:
     """What a person must know last: why, where the log is, and the command if a machine is left."""
     lines = []
     if ending.failure:
-        lines.append(f"wrapper: {ending.failed_stage} failed: {ending.failure}")
+        lines.append(f"wrapper: {ending.failed_stage} {_spoken(ending.verdict)}: {ending.failure}")
     elif ending.canceled_in:
         lines.append(f"wrapper: canceled in {ending.canceled_in}")
     elif ending.partial:
-        lines.append(f"wrapper: partial: {ending.partial}")
+        lines.append(f"wrapper: {_spoken(ending.verdict)}: {ending.partial}")
     lines.append(f"Log: {report.shown(run_dir / 'controller.log')}    Again: wrapper show {run_dir.name}")
     if ending.machine == "kept":
         lines.append(f"The machine was kept and costs money until: wrapper destroy {run_dir.name}")

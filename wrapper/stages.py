@@ -28,6 +28,7 @@ class Stage:
 
 PREFLIGHT = Stage("preflight", "check archive, mappings, sections and keys before anything is rented")
 PROVISION = Stage("provision", "rent the machine, wait until it answers over SSH", rented=True)
+SCAN = Stage("scan", "scan the sections, one after another")
 SONIC = Stage("sonic", "let Plex settle, then analyse music, section after section")
 EXPORT = Stage("export", "bring both databases home, verify them, write the receipt", attempts=2)
 COLLECT = Stage("collect", "bring the logs home")
@@ -39,7 +40,7 @@ WORK = (
     Stage("mount", "mount the bucket and read a byte of it"),
     Stage("restore", "unpack, check and remap the library databases"),
     Stage("plex", "start Plex on the databases, background work off"),
-    Stage("scan", "scan the sections, one after another"),
+    SCAN,
     SONIC,
     EXPORT,
 )

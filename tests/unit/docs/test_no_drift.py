@@ -17,6 +17,7 @@ ROLES = sorted(path.parent for path in (ROOT / "roles").glob("*/meta"))
 CARD_ROLES = {
     "scaleway_instance", "fuse_rclone", "plex_docker", "plex_db_inject", "plex_scan", "plex_sonic", "collect_logs",
 }
+FRAGMENTS = ROOT / "plugins" / "doc_fragments"
 # A module without these has no default of its own: absent in the specification, "none" in the documentation.
 COMPARED = ("type", "required", "default", "choices", "elements")
 
@@ -47,6 +48,12 @@ def specification(module: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, An
     return seen
 
 
+def fragment_options(name: str) -> dict[str, Any]:
+    """The options of one of our own documentation fragments."""
+    fragment = importlib.import_module(f"plugins.doc_fragments.{name}").ModuleDocFragment
+    return dict(yaml.safe_load(fragment.DOCUMENTATION)["options"])
+
+
 def defaults(option: dict[str, Any]) -> dict[str, Any]:
     """The compared fields of an option, with what Ansible assumes when nothing is said."""
     assumed = {"type": "str", "required": False, "default": None, "choices": None, "elements": None}
@@ -69,6 +76,9 @@ def test_a_module_documents_its_options(module: Path, monkeypatch: pytest.Monkey
     assert {"check_mode", "diff_mode", "idempotent"} <= set(documentation["attributes"])
     documented = dict(documentation.get("options", {}))
     for fragment in documentation.get("extends_documentation_fragment", []):
+        if (FRAGMENTS / f"{fragment}.py").is_file():
+            documented |= fragment_options(fragment)
+            continue
         assert fragment.startswith("community.general.scaleway"), "only the client's own options come from elsewhere"
         for shared in ("api_token", "api_url", "api_timeout", "query_parameters", "validate_certs"):
             documented.pop(shared, None)
@@ -83,7 +93,10 @@ def test_a_module_documents_its_options(module: Path, monkeypatch: pytest.Monkey
 def test_a_module_shows_how_it_is_called_and_what_it_returns(module: Path) -> None:
     tasks = yaml.safe_load(constant(module, "EXAMPLES"))
     assert any(module.stem in task for task in tasks)
-    documented = yaml.safe_load(constant(module, "DOCUMENTATION")).get("options", {})
+    documentation = yaml.safe_load(constant(module, "DOCUMENTATION"))
+    documented = dict(documentation.get("options", {}))
+    for fragment in documentation.get("extends_documentation_fragment", []):
+        documented |= fragment_options(fragment) if (FRAGMENTS / f"{fragment}.py").is_file() else {}
     for task in tasks:
         assert set(task.get(module.stem) or {}) <= set(documented) | {"api_token", "api_url"}
     for name, returned in yaml.safe_load(constant(module, "RETURN")).items():

@@ -231,3 +231,18 @@ def test_check_mode_leaves_no_sample(
         thresholds={},
     )
     assert not (tmp_path / "samples.jsonl").exists()
+
+
+def test_a_further_try_is_marked_and_keeps_the_begin(
+    docker: dict[str, t.Any], server: FakePlex, config: Path, databases: Databases, run_module: RunModule
+) -> None:
+    databases.track(1)
+    samples = config / "sonic.jsonl"
+    call = functools.partial(
+        run_module, plex_phase, url=server.url, config=str(config), phase="sonic", section=5,
+        database_dir=str(databases.directory), samples=str(samples), thresholds={"quiet_samples": 3},
+    )
+    for state in ("begun", "sampled", "resumed", "sampled"):
+        call(state=state)
+    kinds = [json.loads(line)["kind"] for line in samples.read_text().splitlines()]
+    assert kinds == ["begin", "sample", "retry", "sample"]

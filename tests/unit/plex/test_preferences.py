@@ -154,3 +154,17 @@ def test_a_broken_snapshot_is_told(tmp_path: Path) -> None:
     path.write_text("{")
     with pytest.raises(PlexServerError, match="is not JSON; delete it"):
         recall(path)
+
+
+def test_what_is_kept_is_not_put_back(plex: FakePlex, config: Path, tmp_path: Path, run_module: RunModule) -> None:
+    plex.setting("autoEmptyTrash", value=True, kind="bool")
+    plex.setting("GenerateBIFBehavior", "asap")
+    snapshot = str(tmp_path / "before.json")
+    wanted = {"autoEmptyTrash": False, "GenerateBIFBehavior": "never"}
+    run_module(plex_preferences, url=plex.url, config=str(config), values=wanted, snapshot=snapshot)
+    back = run_module(
+        plex_preferences, url=plex.url, config=str(config), snapshot=snapshot, state="restored",
+        kept=["autoEmptyTrash"],
+    )
+    assert back["differing"] == {"GenerateBIFBehavior": "asap"}
+    assert plex.settings["autoEmptyTrash"]["value"] is False

@@ -213,16 +213,16 @@ def test_keep(theatre: Theatre, acts: dict[str, Act], code: int, machine: str, s
             "stalled after progress",
             Act(BAD, [sample("waiting", 40), sample("stalled", 51), failure("Stuck.")]),
             True,
-            4,
+            5,
         ),
         (
             "timed out after progress",
             Act(BAD, [sample("waiting", 0), sample("timed_out", 1), failure("Late.")]),
             True,
-            4,
+            6,
         ),
-        ("stalled at once", Act(BAD, [sample("waiting", 40), sample("stalled", 40), failure("Stuck.")]), False, 1),
-        ("failed after progress", Act(BAD, [sample("waiting", 40), sample("failed", 51), failure("Dead.")]), False, 1),
+        ("stalled at once", Act(BAD, [sample("waiting", 40), sample("stalled", 40), failure("Stuck.")]), True, 5),
+        ("failed after progress", Act(BAD, [sample("waiting", 40), sample("failed", 51), failure("Dead.")]), True, 1),
         ("failed without a sample", FAILS, False, 1),
         ("partial, and the stage says so without failing", Act(events=[sample("partial", 60, "60/62")]), True, 4),
         ("done", Act(events=[sample("waiting", 40), sample("done", 62, event="runner_on_ok")]), True, 0),
@@ -236,19 +236,19 @@ def test_keep(theatre: Theatre, acts: dict[str, Act], code: int, machine: str, s
                 ],
             ),
             True,
-            4,
+            5,
         ),
         (
             "one stalled and one failed",
             Act(BAD, [sample("waiting", 1), sample("stalled", 9), sample("failed", 3, section="2"), failure("Dead.")]),
-            False,
+            True,
             1,
         ),
         (
             "progress in the first section, stall in the second",
             Act(BAD, [sample("waiting", 1), sample("done", 9), sample("stalled", 3, section="2"), failure("Stuck.")]),
             True,
-            4,
+            5,
         ),
     ],
 )
@@ -262,11 +262,12 @@ def test_partial_analysis_comes_home(theatre: Theatre, name: str, sonic: Act, ex
 @dataclass
 class WritesIntoTheLedger(FakePlayer):
     result: Any = None
+    stage: str = "sonic"
 
     def _effect(self, name: str, outcome: Outcome) -> None:
         super()._effect(name, outcome)
-        if name == "sonic":
-            ledger.merge(self.run_dir, {"results": {"sonic": self.result}})
+        if name == self.stage:
+            ledger.merge(self.run_dir, {"results": {name: self.result}})
 
 
 DONE_SECTION = {"title": "Music", "verdict": "done", "message": "62/62 tracks"}
@@ -276,9 +277,9 @@ STALLED_SECTION = {"title": "Jazz", "verdict": "stalled", "message": "3/9 tracks
 @pytest.mark.parametrize(
     ("result", "code", "words"),
     [
-        ({"verdict": "stalled"}, exits.PARTIAL, "stalled"),
-        ([DONE_SECTION, STALLED_SECTION], exits.PARTIAL, "Jazz: 3/9 tracks"),
-        ({"sections": [STALLED_SECTION]}, exits.PARTIAL, "Jazz: 3/9 tracks"),
+        ({"verdict": "stalled"}, exits.STALLED, "stalled"),
+        ([DONE_SECTION, STALLED_SECTION], exits.STALLED, "Jazz: 3/9 tracks"),
+        ({"sections": [STALLED_SECTION]}, exits.STALLED, "Jazz: 3/9 tracks"),
         ([DONE_SECTION], exits.DONE, ""),
         ({"verdict": "already_complete"}, exits.DONE, ""),
         ("odd", exits.DONE, ""),
@@ -290,6 +291,42 @@ def test_partial_in_the_ledger_counts_even_without_samples(
 ) -> None:
     ending = theatre.play(kind=WritesIntoTheLedger, result=result).ending
     assert (ending.code, ending.partial) == (code, words)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "code"),
+    [
+        (["partial"], exits.PARTIAL),
+        (["done", "timed_out"], exits.TIMED_OUT),
+        (["stalled", "capped"], exits.CAPPED),
+        (["capped", "mount_lost", "partial"], exits.MOUNT_LOST),
+        (["refused"], exits.REFUSED),
+        (["refused", "partial"], exits.PARTIAL),
+    ],
+)
+def test_each_early_end_has_its_code_and_comes_home(theatre: Theatre, verdicts: list[str], code: int) -> None:
+    result = [{"title": "Music", "verdict": verdict, "message": "why"} for verdict in verdicts]
+    played = theatre.play(kind=WritesIntoTheLedger, result=result)
+    assert "export" in played.stages
+    assert (played.ending.code, exits.BY_VERDICT[played.ending.verdict]) == (code, code)
+    assert played.book["results"]["run"]["verdict"] == played.ending.verdict
+
+
+def test_a_scan_that_stalled_gives_its_word_to_the_run_and_nothing_is_analysed(theatre: Theatre) -> None:
+    result = [STALLED_SECTION]
+    acts = {"scan": Act(BAD, [failure("The scan of Jazz ended stalled.")])}
+    played = theatre.play(acts, kind=WritesIntoTheLedger, result=result, stage="scan")
+    assert played.stages == [*WORK[: WORK.index("scan") + 1], *CLOSING]
+    assert (played.ending.code, played.ending.verdict) == (exits.STALLED, "stalled")
+    assert played.ending.failure == "The scan of Jazz ended stalled."
+
+
+def test_what_a_failed_analysis_gained_comes_home_and_the_failure_stays_the_reason(theatre: Theatre) -> None:
+    dead = Act(BAD, [sample("waiting", 40), sample("failed", 51), failure("The server died.")])
+    played = theatre.play({"sonic": dead, "export": FAILS}, receipt=None)
+    assert "export" in played.stages
+    assert (played.ending.code, played.ending.failed_stage) == (exits.FAILED, "sonic")
+    assert played.ending.failure == "The server died."
 
 
 AUTHORED = {
