@@ -56,7 +56,7 @@ sentences:
   returned: success
   type: list
   elements: str
-  sample: ["2 tracks have no analysis: 2 × the file is empty", "/media/library/Music/a.flac: the file is empty"]
+  sample: ["2 tracks have no analysis: 2 because the file is empty", "/media/library/Music/a.flac: the file is empty"]
 """
 
 import json

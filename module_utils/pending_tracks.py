@@ -17,9 +17,9 @@ GONE = "the file is not there"
 UNREADABLE = "the file cannot be read"
 EMPTY = "the file is empty"
 BROKEN = "Plex finds no audio in it"
-SHORT = "too short"
-NO_VECTOR = "marked, but its vector is missing"
-UNKNOWN = "not analysed, the file can be read"
+SHORT = "it is too short"
+NO_VECTOR = "it is marked, but its vector is missing"
+UNKNOWN = "the server passed it over, although it can be read"
 
 # The server says nowhere how short is too short; a track that cannot fill one window of an analysis is named so.
 SHORT_SECONDS = 5
@@ -103,7 +103,7 @@ def sentences(tracks: t.Sequence[PendingTrack]) -> list[str]:
         return ["Every track is analysed."]
     reasons = Counter(track.reason for track in tracks)
     head = f"{len(tracks):,} tracks have no analysis: " + "; ".join(
-        f"{number:,} × {reason}" for reason, number in reasons.most_common()
+        f"{number:,} because {reason}" for reason, number in reasons.most_common()
     )
     shown = [f"{_printable(track.path or track.title)}: {track.reason}" for track in tracks[:SHOWN]]
     rest = [f"and {len(tracks) - SHOWN:,} more"] if len(tracks) > SHOWN else []

@@ -42,7 +42,7 @@ def judged(lines: list[Sample], patience: Thresholds = SOON) -> Judgement:
         ([working(30), *[STUCK] * 12], STALLED, True),
         # A pause shorter than the settling, again and again.
         ([working(30), *[idle(30)] * 3, working(31), *[idle(31)] * 3, working(32)], WAITING, False),
-        ([working(30), idle(30) | {"container": "exited", "http": 0}] + [{"container": "exited"}], FAILED, True),
+        ([working(30), idle(30) | {"container": "exited", "http": 0}, {"container": "exited"}], FAILED, True),
     ],
 )
 def test_an_end_that_was_seen_needs_less_patience_than_silence(

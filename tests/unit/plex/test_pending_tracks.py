@@ -96,7 +96,7 @@ def test_paths_map_on_boundaries_and_the_longest_root_wins(path: str, expected: 
 def test_the_sentences_count_and_name_the_first() -> None:
     tracks = [PendingTrack(n, f"T{n}", f"/m/{n}.flac", EMPTY) for n in range(SHOWN + 3)]
     told = sentences(tracks)
-    assert told[0] == f"{SHOWN + 3} tracks have no analysis: {SHOWN + 3} × the file is empty"
+    assert told[0] == f"{SHOWN + 3} tracks have no analysis: {SHOWN + 3} because the file is empty"
     assert told[1] == "/m/0.flac: the file is empty"
     assert told[-1] == "and 3 more"
     assert sentences([]) == ["Every track is analysed."]
