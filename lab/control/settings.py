@@ -21,18 +21,18 @@ def lab_number(text: str) -> int:
     return int(text)
 
 
+_NUMBER = lab_number(os.environ.get("PLEX_BURST_LAB", ""))
+_SUFFIX = "" if _NUMBER == 1 else f"-{_NUMBER}"
+_HOSTS = f"10.213.{78 + _NUMBER}"
+
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / ".lab"
 MEDIA = STATE / "media"
 HOME = STATE / "home"
 CACHE = STATE / "cache"
 STATIC = STATE / "static"
-RUN = STATE / "run"
-LOGS = STATE / "logs"
-
-_NUMBER = lab_number(os.environ.get("PLEX_BURST_LAB", ""))
-_SUFFIX = "" if _NUMBER == 1 else f"-{_NUMBER}"
-_HOSTS = f"10.213.{78 + _NUMBER}"
+RUN = STATE / f"run{_SUFFIX}"
+LOGS = STATE / f"logs{_SUFFIX}"
 
 # Images are shared by all labs of a machine; containers, volumes and networks carry the label of their lab.
 IMAGES = "plex-burst-lab"
