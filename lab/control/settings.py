@@ -1,6 +1,6 @@
 """Names, addresses and keys of the lab. The keys are fixtures of a closed network, not secrets.
 
-PLEX_BURST_LAB (1 to 9, default 1) says which of several labs on one machine is meant, so that two checkouts can have
+PLEX_BURST_LAB (1 to 40, default 1) says which of several labs on one machine is meant, so that two checkouts can have
 one each: every number has its own containers, network and published port, and all share the images.
 """
 
@@ -10,15 +10,17 @@ import os
 import sys
 from pathlib import Path
 
+LABS = 40
+
 
 def lab_number(text: str) -> int:
     """Read PLEX_BURST_LAB; a sentence and exit code 2 when it is no number from 1 to 9."""
     if not text:
         return 1
-    if len(text) != 1 or text not in "123456789":
-        print(f"lab: PLEX_BURST_LAB is {text!r}; it must be a number from 1 to 9, or unset for 1.", file=sys.stderr)
-        raise SystemExit(2)
-    return int(text)
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= LABS:
+        return int(text)
+    print(f"lab: PLEX_BURST_LAB is {text!r}; it must be a number from 1 to {LABS}, or unset for 1.", file=sys.stderr)
+    raise SystemExit(2)
 
 
 _NUMBER = lab_number(os.environ.get("PLEX_BURST_LAB", ""))

@@ -119,18 +119,18 @@ def test_services_have_their_own_addresses_and_labelled_storage() -> None:
         assert [f"volume-label={settings.LABEL}=1" in mount for mount in mounts] == [True]
 
 
-@pytest.mark.parametrize(("text", "number"), [("", 1), ("1", 1), ("9", 9)])
+@pytest.mark.parametrize(("text", "number"), [("", 1), ("1", 1), ("40", 40)])
 def test_the_number_of_the_lab(text: str, number: int) -> None:
     assert settings.lab_number(text) == number
 
 
-@pytest.mark.parametrize("text", ["0", "10", "two", "-1", "²"])
+@pytest.mark.parametrize("text", ["0", "41", "two", "-1", "²"])
 def test_a_wrong_number_of_the_lab_is_one_sentence(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as refused:
         settings.lab_number(text)
     assert refused.value.code == 2
     assert capsys.readouterr().err == (
-        f"lab: PLEX_BURST_LAB is {text!r}; it must be a number from 1 to 9, or unset for 1.\n"
+        f"lab: PLEX_BURST_LAB is {text!r}; it must be a number from 1 to 40, or unset for 1.\n"
     )
 
 
