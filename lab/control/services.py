@@ -7,44 +7,17 @@ import json
 import time
 import urllib.error
 import urllib.request
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 
 from lab.s3.access import configuration
 
 from . import docker, machine, settings
 from .errors import LabError
+from .service import Service, storage
 
 _CONFIG_LABEL = f"{settings.LABEL}.config"
 _READY_SECONDS = 60
-
-
-@dataclass(frozen=True)
-class Service:
-    """A container with a fixed address; it is ready when `health` answers with a success."""
-
-    name: str
-    address: str
-    image: str
-    command: tuple[str, ...]
-    health: tuple[str, ...]
-    options: tuple[str, ...] = ()
-    environment: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def container(self) -> str:
-        """The container's name."""
-        return f"{settings.PREFIX}-{self.name}"
-
-    def digest(self) -> str:
-        """The hash of all that would make another container."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
-
-
-def _storage(name: str, directory: str) -> tuple[str, str]:
-    """A volume with the lab's label, by which `down` finds it."""
-    parts = ("type=volume", f"src={settings.PREFIX}-{name}", f"dst={directory}", f"volume-label={settings.LABEL}=1")
-    return "--mount", ",".join(parts)
 
 
 def all_services(image: str, machine_image: str, s3_identities: Path) -> tuple[Service, ...]:
@@ -63,7 +36,7 @@ def all_services(image: str, machine_image: str, s3_identities: Path) -> tuple[S
             options=(
                 *("--network-alias", "mirror.lab"),
                 *("--publish", f"{settings.PUBLISHED_REGISTRY}:{settings.REGISTRY_PORT}"),
-                *_storage("registry", "/var/lib/registry"),
+                *storage("registry", "/var/lib/registry"),
                 *("--volume", f"{settings.STATIC}:/srv/static:ro"),
             ),
         ),
@@ -84,7 +57,7 @@ def all_services(image: str, machine_image: str, s3_identities: Path) -> tuple[S
             health=(f"http://{settings.S3_ADDRESS}:{settings.S3_PORT}/healthz",),
             options=(
                 *("--network-alias", "s3.lab"),
-                *_storage("s3", "/data"),
+                *storage("s3", "/data"),
                 *("--volume", f"{s3_identities}:/etc/lab/s3.json:ro"),
             ),
         ),
@@ -96,7 +69,7 @@ def all_services(image: str, machine_image: str, s3_identities: Path) -> tuple[S
             health=(f"http://{settings.CLOUD_ADDRESS}:{settings.CLOUD_PORT}/_lab/health",),
             options=(
                 *("--volume", "/var/run/docker.sock:/var/run/docker.sock"),
-                *_storage("scwsim", "/state"),
+                *storage("scwsim", "/state"),
                 *("--volume", f"{settings.LOGS}:/log"),
             ),
             environment={
@@ -107,6 +80,21 @@ def all_services(image: str, machine_image: str, s3_identities: Path) -> tuple[S
                 "SCWSIM_STATE": "/state/state.json",
                 "SCWSIM_LOG": "/log/scwsim.jsonl",
                 "SCWSIM_MACHINE": json.dumps(machine_options),
+            },
+        ),
+        Service(
+            name="plextv",
+            address=settings.PLEX_TV_ADDRESS,
+            image=image,
+            command=("python3", "-m", "lab.plextv"),
+            health=(f"http://{settings.PLEX_TV_ADDRESS}:{settings.PLEX_TV_PORT}/_lab/health",),
+            options=(*storage("plextv", "/state"), "--volume", f"{settings.LOGS}:/log"),
+            environment={
+                "PLEXTV_PORT": str(settings.PLEX_TV_PORT),
+                "PLEXTV_TOKEN": settings.PLEX_TV_TOKEN,
+                "PLEXTV_STANDING_CLAIM": settings.PLEX_TV_STANDING_CLAIM,
+                "PLEXTV_STATE": "/state",
+                "PLEXTV_LOG": "/log/plextv.jsonl",
             },
         ),
     )

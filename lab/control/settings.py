@@ -62,6 +62,12 @@ S3_READER = ("LABACCESSKEY00000001", "lab-secret-key-0000000000000000000000001")
 # What fills the bucket.
 S3_ADMIN = ("LABADMINKEY000000001", "lab-admin-secret-00000000000000000001")
 
+PLEX_TV_ADDRESS = f"{_HOSTS}.5"
+PLEX_TV_PORT = 8080
+PLEX_TV_TOKEN = "lab-account-token-00"  # noqa: S105 - a fixture, as said above
+# Neither expires nor is used up: for runs that do not ask for a claim token of their own.
+PLEX_TV_STANDING_CLAIM = "claim-lab-0000000000000000"
+
 MIRROR_ADDRESS = f"{_HOSTS}.4"
 REGISTRY_PORT = 5000
 STATIC_PORT = 8000

@@ -14,6 +14,7 @@ _ADDRESSES = {
     "mirror": settings.MIRROR_ADDRESS,
     "s3": settings.S3_ADDRESS,
     "scwsim": settings.CLOUD_ADDRESS,
+    "plextv": settings.PLEX_TV_ADDRESS,
 }
 
 

@@ -8,9 +8,10 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from .faults import Faults
 from .render import Element
 
-_CONTEXT_DELAY = 1.0  # the section of an activity shows up about a second after its start
+_STUCK = "5b0d0000-0000-4000-8000-000000000000"
 
 
 @dataclass
@@ -26,6 +27,7 @@ class Activity:
     identity: str = field(default_factory=lambda: str(uuid.uuid4()))
     started: float = field(default_factory=time.time)
     cancel: Callable[[], None] | None = None
+    over: bool = False  # it ended, but a fault keeps it in the list
 
     def element(self, context_delay: float) -> Element:
         """Show the activity."""
@@ -51,7 +53,8 @@ class Activities:
     """All of them; threads of jobs and of requests meet here."""
 
     record: Callable[[Activity], None]
-    context_delay: float = _CONTEXT_DELAY
+    context_delay: float
+    faults: Faults
     running: dict[str, Activity] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -64,9 +67,12 @@ class Activities:
     def end(self, activity: Activity) -> None:
         """Stop showing an activity and write it into the history."""
         with self.lock:
-            known = self.running.pop(activity.identity, None)
-        if known:
-            self.record(known)
+            if activity.identity not in self.running or activity.over:
+                return
+            activity.over = True
+            if self.faults.active("endless_activity") is None:
+                del self.running[activity.identity]
+        self.record(activity)
 
     def progress(self, identity: str, percent: int, subtitle: str | None) -> bool:
         """Note progress reported by a child process."""
@@ -78,6 +84,13 @@ class Activities:
         return activity is not None
 
     def elements(self) -> list[Element]:
-        """Show them all."""
+        """Show them all, with what a fault adds or keeps."""
         with self.lock:
-            return [activity.element(self.context_delay) for activity in self.running.values()]
+            if self.faults.active("endless_activity") is None:
+                self.running = {key: activity for key, activity in self.running.items() if not activity.over}
+            shown = [activity.element(self.context_delay) for activity in self.running.values()]
+        stuck = self.faults.active("stuck_activity")
+        if stuck is not None:
+            frozen = Activity("butler", "Stuck", "Processing", progress=int(stuck["progress"]), identity=_STUCK)
+            shown.append(frozen.element(self.context_delay))
+        return shown

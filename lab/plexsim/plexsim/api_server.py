@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .core import Core
-from .first_run import exchange
 from .handler import Route
 from .preferences import Definition
 from .render import Answer, Element, container, refusal
@@ -48,12 +47,17 @@ class ServerApi:
             version=VERSION,
         )
 
+    def _sign_in_state(self) -> str:
+        if not self.core.claimed:
+            return "none"
+        return "invalid" if self.core.token_revoked else "ok"
+
     def root(self, _request: Request) -> Answer:
         """Show capabilities and account state."""
         core = self.core
         account: dict[str, object] = {
             "myPlexMappingState": "mapped" if core.claimed else "unknown",
-            "myPlexSigninState": "ok" if core.claimed else "none",
+            "myPlexSigninState": self._sign_in_state(),
             "myPlexSubscription": core.entitled,
         }
         if core.claimed:
@@ -84,7 +88,7 @@ class ServerApi:
             "username": core.preferences.get("PlexOnlineMail"),
             "mappingState": "mapped" if core.claimed else "unknown",
             "mappingError": "",
-            "signInState": "ok" if core.claimed else "none",
+            "signInState": self._sign_in_state(),
             "publicAddress": "192.0.2.1",
             "publicPort": "0",
             "privateAddress": "127.0.0.1",
@@ -97,15 +101,15 @@ class ServerApi:
 
     def claim(self, request: Request) -> Answer:
         """Exchange a claim token given by a client."""
-        token = exchange(request.query.get("token", ""), self.core.machine_identifier)
-        if not token:
+        signed_in = self.core.plex_tv.exchange(request.query.get("token", ""), self.core.machine_identifier)
+        if signed_in is None:
             return refusal(401, "Unauthorized")
-        self.core.preferences.write(signed_in(token))
+        self.core.sign_in(signed_in)
         return self.account(request)
 
     def unclaim(self, request: Request) -> Answer:
         """Forget the account."""
-        self.core.preferences.write(dict.fromkeys(signed_in("")))
+        self.core.sign_out()
         return self.account(request)
 
     def _setting(self, item: Definition) -> Element:
@@ -151,14 +155,3 @@ class ServerApi:
             names = {"key": key, "path": str(path), "title": path.name}
             children.append(Element("Path", names | {"home": False, "network": False}))
         return container(children)
-
-
-def signed_in(token: str) -> dict[str, str | None]:
-    """Give the preferences that an account leaves behind."""
-    return {
-        "PlexOnlineToken": token,
-        "PlexOnlineUsername": "lab",
-        "PlexOnlineMail": "lab@example.com",
-        "PlexOnlineHome": "0",
-        "AcceptedEULA": "1",
-    }

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
-from . import rows
+from . import fault_names, rows
 from .activities import Activities, Activity
+from .faults import Faults
 from .logs import Log
+from .plex_tv import PlexTv, SignIn, Standing
 from .preferences import Preferences
 from .schema import connect, transaction
 from .settings import Settings, now
@@ -26,10 +28,12 @@ class Core:
     preferences: Preferences
     log: Log
     not_ready: str | None = STARTING  # what to tell clients until the server is up
+    standing: Standing | None = None  # what plex.tv said of our token last
+    faults: Faults = field(default_factory=fault_names.from_environment)
     activities: Activities = field(init=False)
 
     def __post_init__(self) -> None:
-        self.activities = Activities(self.record, self.settings.scaled(1.0))
+        self.activities = Activities(self.record, self.settings.scaled(1.0), self.faults)
 
     @property
     def token(self) -> str:
@@ -44,7 +48,44 @@ class Core:
     @property
     def entitled(self) -> bool:
         """Tell whether the account behind the server has a pass."""
-        return self.claimed and self.settings.has_pass
+        has_pass = self.standing.has_pass if self.standing else self.settings.has_pass
+        return self.claimed and has_pass and self.faults.active("no_pass") is None
+
+    @property
+    def token_revoked(self) -> bool:
+        """Tell whether plex.tv no longer knows the token that the server has."""
+        refused = self.standing is not None and not self.standing.valid
+        return self.claimed and (refused or self.faults.active("token_revoked") is not None)
+
+    @property
+    def plex_tv(self) -> PlexTv:
+        """The account's side."""
+        return PlexTv(self.settings.plex_tv)
+
+    def sign_in(self, signed_in: SignIn) -> None:
+        """Take a token over."""
+        self.preferences.write(
+            {
+                "PlexOnlineToken": signed_in.token,
+                "PlexOnlineUsername": signed_in.username,
+                "PlexOnlineMail": signed_in.email,
+                "PlexOnlineHome": "0",
+                "AcceptedEULA": "1",
+            }
+        )
+        self.look_at_account()
+        self.log("MyPlex: signed in.")
+
+    def sign_out(self) -> None:
+        """Forget the account."""
+        names = ("PlexOnlineToken", "PlexOnlineUsername", "PlexOnlineMail", "PlexOnlineHome")
+        self.preferences.write(dict.fromkeys(names))
+        self.standing = None
+
+    def look_at_account(self) -> None:
+        """Ask plex.tv about our token; keep what it said last while it does not answer."""
+        if self.claimed:
+            self.standing = self.plex_tv.standing(self.token) or self.standing
 
     @property
     def machine_identifier(self) -> str:

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
+from .plex_tv import PlexTv, SignIn
 from .preferences import Preferences
 from .settings import Settings
 
@@ -19,13 +20,6 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def exchange(claim: str, machine: str) -> str:
-    """Exchange a claim token as the lab's plex.tv does; an empty answer is a refusal."""
-    if not claim.startswith("claim-") or "expired" in claim:
-        return ""
-    return hashlib.sha256(f"{claim}{machine}".encode()).hexdigest()[:20]
-
-
 def _give_to(owner: int, group: int, directory: Path) -> None:
     for folder, names, files in os.walk(directory):
         for name in (folder, *(os.path.join(folder, name) for name in (*names, *files))):  # noqa: PTH118
@@ -33,8 +27,8 @@ def _give_to(owner: int, group: int, directory: Path) -> None:
                 os.chown(name, owner, group, follow_symlinks=False)
 
 
-def first_run(settings: Settings, environment: Mapping[str, str], owner: int, group: int) -> str:
-    """Prepare the data directory; give the token of a claim, to be written when the server is up."""
+def first_run(settings: Settings, environment: Mapping[str, str], owner: int, group: int) -> SignIn | None:
+    """Prepare the data directory; give what a claim brought, to be written when the server is up."""
     preferences = Preferences(settings.preferences)
     for directory in (settings.logs, settings.library.parent):
         directory.mkdir(parents=True, exist_ok=True)
@@ -48,7 +42,8 @@ def first_run(settings: Settings, environment: Mapping[str, str], owner: int, gr
     machine = preferences.values.get("MachineIdentifier") or str(uuid.uuid4())
     changes["MachineIdentifier"] = machine
     text = f"{machine}- Plex Media Server"
-    changes["ProcessedMachineIdentifier"] = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    client = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    changes["ProcessedMachineIdentifier"] = client
     for variable, name in (("ADVERTISE_IP", "customConnections"), ("ALLOWED_NETWORKS", "allowedNetworks")):
         if environment.get(variable):
             changes[name] = environment[variable]
@@ -60,11 +55,11 @@ def first_run(settings: Settings, environment: Mapping[str, str], owner: int, gr
     claim_file = environment.get("PLEX_CLAIM_FILE", "")
     if claim_file and Path(claim_file).is_file():
         claim = Path(claim_file).read_text().strip()
-    token = ""
+    signed_in = None
     if claim and not preferences.values.get("PlexOnlineToken"):
         say("Attempting to obtain server token from claim token")
-        token = exchange(claim, machine)
-        if token:
+        signed_in = PlexTv(settings.plex_tv).exchange(claim, client)
+        if signed_in:
             say("Token obtained successfully")
     say("Plex Media Server first run setup complete")
-    return token
+    return signed_in

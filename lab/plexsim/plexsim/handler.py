@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from .core import Core
+from .core import MIGRATING, Core
 from .preferences import RefusedError
 from .render import Answer, refusal, unavailable
 from .request import Request, parse
+from .settings import now
 
 Route = tuple[str, str, Callable[..., Answer]]
 
@@ -24,6 +27,8 @@ class Router:
 
     def answer(self, request: Request) -> Answer:
         """Find the route of a request and take it."""
+        if self.core.faults.active("unavailable") is not None:
+            return unavailable(MIGRATING)
         if self.core.not_ready:
             return unavailable(self.core.not_ready)
         if request.path != "/identity" and not request.allowed(self.core):
@@ -54,6 +59,7 @@ class Handler(BaseHTTPRequestHandler):
             self.rfile.read(length)
         client = self.client_address[0].removeprefix("::ffff:")
         request = parse(self.command, self.path, dict(self.headers), client)
+        time.sleep(self.server.router.core.faults.number("slow_answers", "seconds"))
         answer = self.server.router.answer(request)
         body, kind = answer.encode(as_json=request.as_json)
         core = self.server.router.core
@@ -61,6 +67,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response_only(answer.status)
         for name, value in {
             "X-Plex-Protocol": "1.0",
+            "Date": formatdate(now(), usegmt=True),
             "Content-Type": kind,
             "Content-Length": str(len(body)),
             "Cache-Control": "no-cache",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 from . import fault_names, process
 from .faults import desk
 from .first_run import DONE, first_run, say
+from .plex_tv import PENDING
 from .settings import from_environment
 
 CONTROL = Path("/run/plexsim-control")
@@ -122,11 +125,13 @@ def main() -> None:
     settings = from_environment()
     # In process 1, because a server that crashes again and again must still be told to stop doing so.
     desk.start(settings.admin_port, fault_names.from_environment())
-    token = ""
+    environment = {"HOME": "/config"}
     if not DONE.exists():
-        token = first_run(settings, os.environ, owner, group)
+        signed_in = first_run(settings, os.environ, owner, group)
+        if signed_in:
+            environment[PENDING] = json.dumps(asdict(signed_in))
         DONE.touch()
-    supervisor = Supervisor(owner, {"PLEXSIM_PENDING_TOKEN": token, "HOME": "/config"})
+    supervisor = Supervisor(owner, environment)
     signal.signal(signal.SIGTERM, supervisor.end)
     signal.signal(signal.SIGINT, supervisor.end)
     supervisor.run()

@@ -42,7 +42,7 @@ class Request:
 
     def allowed(self, core: Core) -> bool:
         """Tell whether the client may ask for anything but the identity."""
-        if core.token and self.token == core.token:
+        if core.token and self.token == core.token and not core.token_revoked:
             return True
         address = ipaddress.ip_address(self.client)
         if not core.claimed and address.is_loopback:

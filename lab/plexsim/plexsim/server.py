@@ -16,13 +16,14 @@ from . import core as core_module
 from . import migrate, schema
 from .api_items import ItemsApi
 from .api_sections import SectionsApi
-from .api_server import ServerApi, signed_in
+from .api_server import ServerApi
 from .api_tasks import TasksApi
 from .butler import Butler
 from .core import Core
 from .handler import Router, Server
 from .jobs import Jobs
 from .logs import Log
+from .plex_tv import PENDING, SignIn
 from .preferences import Preferences
 from .scans import Scans
 from .settings import VERSION, Settings, from_environment
@@ -75,14 +76,18 @@ def build(core: Core, jobs: Jobs) -> Router:
     return Router(core, [route for api in apis for route in api.routes()])
 
 
-def _sign_in_later(core: Core, token: str) -> None:
+def _sign_in_later(core: Core, signed_in: SignIn) -> None:
     """Write the token of a claim some time after the start, as the real server does."""
+    delay = core.settings.token_delay if signed_in.delay is None else signed_in.delay
+    timer = threading.Timer(delay, core.sign_in, (signed_in,))
+    timer.daemon = True
+    timer.start()
 
-    def sign_in() -> None:
-        core.preferences.write(signed_in(token))
-        core.log("MyPlex: signed in.")
 
-    threading.Timer(core.settings.token_delay, sign_in).start()
+def _watch_account(core: Core, stop: threading.Event) -> None:
+    """Look at the account now and then, as the real server does."""
+    while core.settings.plex_tv and not stop.wait(core.settings.scaled(core.settings.account_seconds)):
+        core.look_at_account()
 
 
 def _keep_open(settings: Settings) -> list[sqlite3.Connection]:
@@ -112,9 +117,11 @@ def main(_arguments: list[str]) -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     held = _keep_open(settings)
-    pending_token = os.environ.get("PLEXSIM_PENDING_TOKEN", "")
-    if pending_token and not core.claimed:
-        _sign_in_later(core, pending_token)
+    pending = os.environ.get(PENDING)
+    if pending and not core.claimed:
+        _sign_in_later(core, SignIn(**json.loads(pending)))
+    core.look_at_account()
+    threading.Thread(target=_watch_account, args=(core, stop), name="account", daemon=True).start()
     core.not_ready = None
     core.log("Plex Media Server is ready.", "INFO")
     stop.wait()

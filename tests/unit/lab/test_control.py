@@ -113,6 +113,7 @@ def test_services_have_their_own_addresses_and_labelled_storage() -> None:
         "mirror": f"{HOSTS}.4",
         "s3": f"{HOSTS}.3",
         "scwsim": f"{HOSTS}.2",
+        "plextv": f"{HOSTS}.5",
     }
     for service in services:
         mounts = [option for option in service.options if option.startswith("type=volume")]

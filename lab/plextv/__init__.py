@@ -1,0 +1,1 @@
+"""A stand-in for plex.tv: one account with its subscription, claim tokens, devices."""
