@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
 from lab.control import services, settings
+from lab.plexsim.plexsim import schema
+
+from . import plexsim_container
+from .plexsim_container import QUICK, Container, Start, remap
+from .plexsim_container import docker as docker  # noqa: PLC0414
 
 T = TypeVar("T")
+ROOT = Path(__file__).parents[2]
 CLOUD = f"http://{settings.CLOUD_ADDRESS}:{settings.CLOUD_PORT}"
 
 
@@ -33,12 +42,6 @@ def wait_for(read: Callable[[], T], wanted: Callable[[T], bool], seconds: float)
         if time.monotonic() > deadline:
             pytest.fail(f"still {reading!r} after {seconds} s")
         time.sleep(0.1)
-
-
-def docker(*arguments: str) -> str:
-    """What a docker command prints."""
-    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True, timeout=120)
-    return done.stdout.strip()
 
 
 def rclone_environment(key: tuple[str, str]) -> dict[str, str]:
@@ -75,3 +78,59 @@ class Guest:
         code, printed = self.attempt(command, environment)
         assert code == 0, f"{command}: {printed}"
         return printed
+
+
+@pytest.fixture(scope="session")
+def image() -> str:
+    if not shutil.which("docker") or subprocess.run(["docker", "info"], check=False, capture_output=True).returncode:
+        pytest.skip("no Docker daemon answers; script/bootstrap starts one")
+    if subprocess.run(["docker", "image", "inspect", settings.BASE_IMAGE], check=False, capture_output=True).returncode:
+        pytest.skip(f"the base image {settings.BASE_IMAGE} is not built; script/lab up builds it")
+    tag = f"{settings.IMAGES}/plexsim:{settings.PREFIX}"
+    return docker("build", "--quiet", "--tag", tag, str(ROOT / "lab" / "plexsim"))
+
+
+@pytest.fixture(scope="session")
+def collection() -> Path:
+    lab = ROOT / ".lab"
+    command = [sys.executable, "-m", "lab.media", "--output", str(lab / "media"), "--home", str(lab / "home")]
+    subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
+    return lab
+
+
+@pytest.fixture
+def start(tmp_path: Path, image: str, collection: Path) -> Iterator[Start]:
+    """Start a container on the remapped home library, or on what fills its databases; remove it afterwards."""
+    started: list[str] = []
+
+    def run(*options: str, claim: str = "claim-test", fill: Callable[[Path], object] | None = None) -> Container:
+        name = f"plex-burst-test-plexsim-{os.getpid()}-{len(started)}"
+        home = tmp_path / name / "Library" / "Application Support" / "Plex Media Server"
+        home.mkdir(parents=True)
+        media = tmp_path / f"{name}-media"
+        shutil.copytree(collection / "media", media / "library", copy_function=os.link)
+        tmp_path.chmod(0o755)
+        if fill:
+            (home / schema.DATABASES).mkdir(parents=True)
+            fill(home / schema.DATABASES)
+        else:
+            shutil.unpack_archive(collection / "home" / "library.tar.gz", home, filter="data")
+            remap(home / schema.DATABASES / schema.LIBRARY)
+        subprocess.run(["chown", "-R", "1000:1000", str(tmp_path / name)], check=True)
+        mounts = ("-v", f"{tmp_path / name}:/config", "-v", f"{media}:/media:ro")
+        environment = {"PLEX_CLAIM": claim, **QUICK}
+        settings = [part for name, value in environment.items() for part in ("-e", f"{name}={value}")]
+        docker("run", "-d", "--name", name, "-p", "127.0.0.1::32400", *mounts, *settings, *options, image)
+        started.append(name)
+        return Container(name, home, media / "library")
+
+    yield run
+    for name in started:
+        docker("rm", "--force", "--volumes", name)
+
+
+@pytest.fixture
+def server(start: Start) -> Container:
+    container = start()
+    plexsim_container.wait_for(lambda: container.token() and container.status() == 200)
+    return container

@@ -2,179 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
-from xml.etree import ElementTree as ET
 
 import pytest
 from plexapi.exceptions import BadRequest, Unauthorized
 from plexapi.server import PlexServer
 
-from lab.control import settings
 from lab.plexsim.plexsim import schema
 
-ROOT = Path(__file__).parents[2]
-BASE = "plex-burst-lab/base:bookworm"
-IMAGE = f"plex-burst-lab/plexsim:{settings.PREFIX}"
-RENAMED = ("/volume1/Media/Music/New Horizon Orch.", "/media/library/Music/New Horizons Orchestra")
-# quicker than the stand-in's defaults, slow enough to be seen at work
-QUICK = {
-    "PLEXSIM_START_SECONDS": "0.1",
-    "PLEXSIM_MIGRATION_SECONDS": "0.1",
-    "PLEXSIM_TOKEN_DELAY": "0.1",
-    "PLEXSIM_STOP_SECONDS": "0.1",
-    "PLEXSIM_ANALYSIS_SECONDS_PER_TRACK": "0.05",
-}
+from .plexsim_container import Container, Start, docker, wait_for
+
 TRACKS, KNOWN, ANALYSED = 71, 56, 14
 
 pytestmark = pytest.mark.lab
-
-
-def docker(*arguments: str) -> str:
-    done = subprocess.run(["docker", *arguments], check=True, capture_output=True, text=True)
-    return done.stdout.strip()
-
-
-def wait_for(what: Callable[[], object], seconds: float = 30) -> None:
-    """Ask until the answer is true: the one place of this file that waits."""
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.1)
-
-
-@dataclass
-class Container:
-    """A running stand-in and its directories."""
-
-    name: str
-    home: Path
-    media: Path
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{docker('port', self.name, '32400/tcp').rpartition(':')[2]}"
-
-    @property
-    def databases(self) -> Path:
-        return self.home / schema.DATABASES
-
-    def token(self) -> str:
-        file = self.home / "Preferences.xml"
-        return ET.parse(file).getroot().get("PlexOnlineToken", "") if file.exists() else ""
-
-    def status(self, path: str = "/identity", token: str = "", method: str = "GET") -> int:
-        request = urllib.request.Request(self.url + path, headers={"X-Plex-Token": token}, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=5) as answer:
-                return int(answer.status)
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code
-        except OSError:
-            return 0
-
-    def query(self, sql: str, name: str = schema.LIBRARY) -> list[tuple[object, ...]]:
-        with closing(sqlite3.connect(f"file:{self.databases / name}?mode=ro", uri=True)) as database:
-            return database.execute(sql).fetchall()
-
-    def tracks(self) -> tuple[object, ...]:
-        return self.query(
-            "SELECT count(*), sum(extra_data LIKE '%musicAnalysisVersion%'), sum(deleted_at IS NOT NULL)"
-            " FROM metadata_items WHERE library_section_id = 5 AND metadata_type = 10"
-        )[0]
-
-    def processes(self) -> list[str]:
-        return docker("exec", self.name, "ps", "-eo", "user:12,args").splitlines()
-
-    def plex(self) -> PlexServer:
-        return PlexServer(self.url, self.token())
-
-    def rest(self) -> None:
-        plex = self.plex()
-        wait_for(lambda: not plex.activities and not self.refreshing())
-
-    def refreshing(self) -> bool:
-        # sections() asks the server, section() answers from memory
-        return any(section.refreshing for section in self.plex().library.sections())
-
-    def runs(self, program: str) -> bool:
-        return any(program in process for process in self.processes())
-
-
-def remap(library: Path) -> None:
-    """Lead the home paths to the mount, as the restore stage does."""
-    with closing(sqlite3.connect(library)) as database:
-        for old, new in (RENAMED, ("/volume1/Media", "/media/library")):
-            for table, column in (("media_parts", "file"), ("section_locations", "root_path")):
-                database.execute(f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (old, new))
-        database.commit()
-
-
-@pytest.fixture(scope="session")
-def image() -> str:
-    if not shutil.which("docker") or subprocess.run(["docker", "info"], check=False, capture_output=True).returncode:
-        pytest.skip("no Docker daemon answers; script/bootstrap starts one")
-    if subprocess.run(["docker", "image", "inspect", BASE], check=False, capture_output=True).returncode:
-        pytest.skip(f"the base image {BASE} is not built; script/lab up builds it")
-    docker("build", "--quiet", "--tag", IMAGE, str(ROOT / "lab" / "plexsim"))
-    return IMAGE
-
-
-@pytest.fixture(scope="session")
-def collection() -> Path:
-    lab = ROOT / ".lab"
-    command = [sys.executable, "-m", "lab.media", "--output", str(lab / "media"), "--home", str(lab / "home")]
-    subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
-    return lab
-
-
-Start = Callable[..., Container]
-
-
-@pytest.fixture
-def start(tmp_path: Path, image: str, collection: Path) -> Iterator[Start]:
-    """Start a container on an injected, remapped home library; remove it afterwards."""
-    started: list[str] = []
-
-    def run(*options: str, claim: str = "claim-test", inject: bool = True) -> Container:
-        name = f"plex-burst-test-plexsim-{os.getpid()}-{len(started)}"
-        home = tmp_path / name / "Library" / "Application Support" / "Plex Media Server"
-        home.mkdir(parents=True)
-        media = tmp_path / f"{name}-media"
-        shutil.copytree(collection / "media", media / "library", copy_function=os.link)
-        tmp_path.chmod(0o755)
-        if inject:
-            shutil.unpack_archive(collection / "home" / "library.tar.gz", home, filter="data")
-            remap(home / schema.DATABASES / schema.LIBRARY)
-        subprocess.run(["chown", "-R", "1000:1000", str(tmp_path / name)], check=True)
-        mounts = ("-v", f"{tmp_path / name}:/config", "-v", f"{media}:/media:ro")
-        environment = {"PLEX_CLAIM": claim, **QUICK}
-        settings = [part for name, value in environment.items() for part in ("-e", f"{name}={value}")]
-        docker("run", "-d", "--name", name, "-p", "127.0.0.1::32400", *mounts, *settings, *options, image)
-        started.append(name)
-        return Container(name, home, media / "library")
-
-    yield run
-    for name in started:
-        docker("rm", "--force", "--volumes", name)
-
-
-@pytest.fixture
-def server(start: Start) -> Container:
-    container = start()
-    wait_for(lambda: container.token() and container.status() == 200)
-    return container
 
 
 def test_start_up_answers_maintenance_then_serves_and_signs_in_late(start: Start) -> None:
@@ -359,7 +202,7 @@ def test_unusable_database_ends_in_a_crash_loop(start: Start, damage: str, words
 
 
 def test_fresh_server_makes_its_own_library(start: Start) -> None:
-    container = start(inject=False)
+    container = start(fill=lambda _databases: None)
     wait_for(lambda: container.token() and container.status() == 200)
     plex = container.plex()
     assert plex.library.sections() == []

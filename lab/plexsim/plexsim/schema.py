@@ -1,18 +1,21 @@
 """The two SQLite files of a library, and connections that can do what the real server's can.
 
 The real server links ICU into its SQLite: a collation ``icu_root`` and an FTS tokenizer ``collating``.
-A connection made here registers a collation of that name and lends the built-in ``simple`` tokenizer
-the other name, so that it can write through the very index, tables and triggers that refuse outsiders.
+In the image an extension does the same. Elsewhere a connection gets the collation from ``collation`` and the
+built-in ``simple`` tokenizer under the other name, so that it can write through the very index, tables and
+triggers that refuse outsiders; what it writes is searched with other terms, until the server rebuilds them.
 """
 
 from __future__ import annotations
 
 import sqlite3
-import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .collation import icu_root
+
+EXTENSION = Path("/usr/lib/plexsim/icu.so")  # made with the image
 DATA = Path(__file__).parent / "data"
 DATABASES = Path("Plug-in Support") / "Databases"
 LIBRARY = "com.plexapp.plugins.library.db"
@@ -21,23 +24,24 @@ BLOBS = "com.plexapp.plugins.library.blobs.db"
 SPELLFIX = ("spellfix_metadata_titles", "spellfix_tag_titles")
 
 
-def icu_root(left: str, right: str) -> int:
-    """Compare like ICU's root locale at primary strength: no case, no accents."""
-    first, second = (
-        "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
-        for text in (left, right)
-    )
-    return (first > second) - (first < second)
+def _teach(connection: sqlite3.Connection) -> None:
+    """Make a connection understand the ICU index and the full-text tables."""
+    if EXTENSION.exists():
+        connection.enable_load_extension(True)
+        connection.load_extension(str(EXTENSION))
+        connection.enable_load_extension(False)
+        return
+    connection.create_collation("icu_root", icu_root)
+    # SQLite hands out and accepts tokenizer modules only through bound parameters.
+    (module,) = connection.execute("SELECT fts3_tokenizer(?)", ("simple",)).fetchone()
+    connection.execute("SELECT fts3_tokenizer(?, ?)", ("collating", module))
 
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open a library as the server does: WAL, no foreign keys, explicit transactions, ICU names known."""
     connection = sqlite3.connect(path, timeout=30, isolation_level=None)
     connection.row_factory = sqlite3.Row
-    connection.create_collation("icu_root", icu_root)
-    # SQLite hands out and accepts tokenizer modules only through bound parameters.
-    (module,) = connection.execute("SELECT fts3_tokenizer(?)", ("simple",)).fetchone()
-    connection.execute("SELECT fts3_tokenizer(?, ?)", ("collating", module))
+    _teach(connection)
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = OFF")
     return connection

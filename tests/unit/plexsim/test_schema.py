@@ -149,13 +149,6 @@ def test_own_connection_writes_through_index_and_triggers(library: Path, stock: 
         assert refusal(stock, "INSERT INTO metadata_items (title) VALUES ('x')") == ICU
 
 
-@pytest.mark.parametrize(
-    ("left", "right", "sign"), [("Émile", "emile", 0), ("a", "B", -1), ("Zoë", "zoe", 0), ("b", "A", 1)]
-)
-def test_icu_root_ignores_case_and_accents(left: str, right: str, sign: int) -> None:
-    assert schema.icu_root(left, right) == sign
-
-
 def test_failed_transaction_leaves_nothing(library: Path) -> None:
     with closing(schema.connect(library)) as own:
         with pytest.raises(sqlite3.OperationalError), schema.transaction(own):

@@ -1,0 +1,113 @@
+"""A media server stand-in in a container of its own, as tests see it."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from plexapi.server import PlexServer
+
+from lab.plexsim.plexsim import schema
+
+RENAMED = ("/volume1/Media/Music/New Horizon Orch.", "/media/library/Music/New Horizons Orchestra")
+# quicker than the stand-in's defaults, slow enough to be seen at work
+QUICK = {
+    "PLEXSIM_START_SECONDS": "0.1",
+    "PLEXSIM_MIGRATION_SECONDS": "0.1",
+    "PLEXSIM_TOKEN_DELAY": "0.1",
+    "PLEXSIM_STOP_SECONDS": "0.1",
+    "PLEXSIM_ANALYSIS_SECONDS_PER_TRACK": "0.05",
+}
+
+
+def docker(*arguments: str) -> str:
+    """What a docker command prints."""
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True, timeout=300)
+    return done.stdout.strip()
+
+
+def wait_for(what: Callable[[], object], seconds: float = 30) -> None:
+    """Ask until the answer is true: the one place of these tests that waits."""
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.1)
+
+
+@dataclass
+class Container:
+    """A running stand-in and its directories."""
+
+    name: str
+    home: Path
+    media: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{docker('port', self.name, '32400/tcp').rpartition(':')[2]}"
+
+    @property
+    def databases(self) -> Path:
+        return self.home / schema.DATABASES
+
+    def token(self) -> str:
+        file = self.home / "Preferences.xml"
+        return ET.parse(file).getroot().get("PlexOnlineToken", "") if file.exists() else ""
+
+    def status(self, path: str = "/identity", token: str = "", method: str = "GET") -> int:
+        request = urllib.request.Request(self.url + path, headers={"X-Plex-Token": token}, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code
+        except OSError:
+            return 0
+
+    def query(self, sql: str, name: str = schema.LIBRARY) -> list[tuple[object, ...]]:
+        with closing(sqlite3.connect(f"file:{self.databases / name}?mode=ro", uri=True)) as database:
+            return database.execute(sql).fetchall()
+
+    def tracks(self) -> tuple[object, ...]:
+        return self.query(
+            "SELECT count(*), sum(extra_data LIKE '%musicAnalysisVersion%'), sum(deleted_at IS NOT NULL)"
+            " FROM metadata_items WHERE library_section_id = 5 AND metadata_type = 10"
+        )[0]
+
+    def processes(self) -> list[str]:
+        return docker("exec", self.name, "ps", "-eo", "user:12,args").splitlines()
+
+    def plex(self) -> PlexServer:
+        return PlexServer(self.url, self.token())
+
+    def rest(self) -> None:
+        plex = self.plex()
+        wait_for(lambda: not plex.activities and not self.refreshing())
+
+    def refreshing(self) -> bool:
+        # sections() asks the server, section() answers from memory
+        return any(section.refreshing for section in self.plex().library.sections())
+
+    def runs(self, program: str) -> bool:
+        return any(program in process for process in self.processes())
+
+
+def remap(library: Path) -> None:
+    """Lead the home paths to the mount, as the restore stage does."""
+    with closing(sqlite3.connect(library)) as database:
+        for old, new in (RENAMED, ("/volume1/Media", "/media/library")):
+            for table, column in (("media_parts", "file"), ("section_locations", "root_path")):
+                database.execute(f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (old, new))
+        database.commit()
+
+
+Start = Callable[..., Container]
