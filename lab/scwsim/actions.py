@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from .errors import invalid_arguments, invalid_request, transient_state
+from .errors import invalid_arguments, invalid_request, locked, out_of_stock, transient_state
+from .faults import strikes
 from .routing import Request, Response, route
-from .server_view import STOPPED_IN_PLACE, volumes_of
+from .server_view import STOPPED_IN_PLACE, is_locked, volumes_of
 from .servers import find_server
 from .simulator import Simulator
 from .store import Record
@@ -33,7 +34,9 @@ def plan(simulator: Simulator, server: Record, step: str, delay: float) -> None:
     server["step"] = {"name": step, "due": simulator.deadline(delay)}
 
 
-def _check(server: Record, action: str) -> None:
+def _check(simulator: Simulator, server: Record, action: str) -> None:
+    if is_locked(simulator, server):
+        raise locked("instance_server", server["id"])
     if action not in BEGINNINGS:
         raise invalid_arguments(("action", "constraint", f"{action or 'nothing'} is not a known action"))
     states, refusal = STARTS_FROM[action]
@@ -48,10 +51,13 @@ def _check(server: Record, action: str) -> None:
 def _act(simulator: Simulator, request: Request) -> Response:
     server = find_server(simulator, request)
     action = str(request.json().get("action", ""))
-    _check(server, action)
+    _check(simulator, server, action)
+    if action == "poweron" and strikes(simulator, "out_of_stock", at="poweron"):
+        raise out_of_stock(server["commercial_type"])
     state, detail, step, delay = BEGINNINGS[action]
     server.update(state=state, state_detail=detail, modification_date=simulator.now())
-    plan(simulator, server, step, delay)
+    if not strikes(simulator, "stuck_transition", action=action, server=server["name"]):
+        plan(simulator, server, step, delay)
     if action == "terminate":
         for volume in volumes_of(simulator, server):
             if volume["volume_type"] == LOCAL:

@@ -6,8 +6,8 @@ import ipaddress
 from typing import Any
 
 from .errors import invalid_request, not_found
-from .routing import Request, Response, has_tags, page_of, route
-from .simulator import Simulator, new_id, owner
+from .routing import Request, Response, has_tags, owner, page_of, route
+from .simulator import Simulator, new_id
 from .store import Record
 
 
@@ -109,6 +109,7 @@ def _list(simulator: Simulator, request: Request) -> Response:
         address_view(simulator, address)
         for address in simulator.store.records("ips", request.zone)
         if not address["dynamic"]
+        and request.shows(address)
         and request.argument("project") in {"", address["project"]}
         and has_tags(address, request)
     ]
@@ -122,7 +123,7 @@ def _create(simulator: Simulator, request: Request) -> Response:
     free = next((host for host in flexible_range(simulator) if host not in taken), None)
     if free is None:
         raise invalid_request("the lab has no flexible address left")
-    address = add_address(simulator, request.zone, owner(simulator, body), free, dynamic=False)
+    address = add_address(simulator, request.zone, owner(request, body), free, dynamic=False)
     address["tags"] = list(body.get("tags") or [])
     if server:
         attach(simulator, address, server)

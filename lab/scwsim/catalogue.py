@@ -10,6 +10,8 @@ from typing import Any
 
 IMAGE_TYPES = ("instance_local", "instance_sbs")
 IMAGE_SIZE = 10_000_000_000
+# Of types for which the documentation names none (assumed).
+_QUOTA = 10
 IMAGE_OWNER = "51b656e3-4865-41e8-adbc-0c45bdd780db"
 IMAGE_DATE = "2026-05-12T15:19:54.934113+00:00"
 _NAMESPACE = uuid.UUID("6f0c7c9c-6a53-5f3e-9d5e-000000000000")
@@ -71,6 +73,18 @@ class Catalogue:
         if commercial_type not in self._zones[zone]["availability"]:
             return None
         return int(self._types[commercial_type]["local_storage_max"])
+
+    def quota(self, commercial_type: str) -> int:
+        """How many servers of the type a verified account may have."""
+        return int(self._types[commercial_type].get("quota", _QUOTA))
+
+    def price_factor(self, zone: str) -> float:
+        """What the zone's prices are times those of fr-par-1."""
+        return float(self._zones[zone]["price_factor"])
+
+    def hourly_price(self, zone: str, commercial_type: str) -> float:
+        """EUR for each hour of computing."""
+        return float(self._types[commercial_type]["hourly_price"]) * self.price_factor(zone)
 
     def availability(self, zone: str) -> dict[str, dict[str, str]]:
         """The stock of the zone by server type."""

@@ -27,6 +27,44 @@ def denied_authentication(reason: str) -> ApiError:
     )
 
 
+def permissions_denied(resource: str, action: str) -> ApiError:
+    """The caller lacks a right; which one, the details say."""
+    return ApiError(
+        403,
+        {
+            "type": "permissions_denied",
+            "message": "insufficient permissions",
+            "details": [{"resource": resource, "action": action}],
+        },
+    )
+
+
+def quotas_exceeded(resource: str, quota: int, current: int) -> ApiError:
+    """The account has as many as it may have."""
+    return ApiError(
+        403,
+        {
+            "type": "quotas_exceeded",
+            "message": "Quota exceeded for this resource.",
+            "resource": resource,
+            "quota": quota,
+            "current": current,
+        },
+    )
+
+
+def out_of_stock(resource: str) -> ApiError:
+    """There is no node left for the type (the status is reported as 412 or 400)."""
+    return ApiError(412, {"type": "out_of_stock", "message": "out of stock", "resource": resource})
+
+
+def locked(resource: str, resource_id: str) -> ApiError:
+    """The provider locked the resource (the status is assumed)."""
+    return ApiError(
+        423, {"type": "locked", "message": "resource is locked", "resource": resource, "resource_id": resource_id}
+    )
+
+
 def not_found(resource: str, resource_id: str) -> ApiError:
     """No such resource in this zone."""
     return ApiError(

@@ -12,10 +12,23 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from . import actions, addresses, admin, products, security_groups, servers, volumes
-from .engine import EngineError
-from .errors import ApiError, denied_authentication, not_found
-from .routing import Request, Response, Route, find
+from . import (
+    actions,
+    addresses,
+    admin,
+    billing,
+    faults,
+    iam,
+    policies,
+    products,
+    security_groups,
+    servers,
+    ssh_keys,
+    volumes,
+)
+from .gateway import respond
+from .identity import access_key, secrets
+from .routing import Request, Response, Route
 from .simulator import Simulator
 from .transitions import take_due_steps, watch_machines
 
@@ -26,7 +39,12 @@ ROUTES: tuple[Route, ...] = (
     *addresses.ROUTES,
     *security_groups.ROUTES,
     *products.ROUTES,
+    *iam.ROUTES,
+    *policies.ROUTES,
+    *ssh_keys.ROUTES,
     *admin.ROUTES,
+    *faults.ROUTES,
+    *billing.ROUTES,
 )
 _SECRET = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL)
 _SHOWN_BODY = 2000
@@ -35,25 +53,7 @@ _WATCH_SECONDS = 1.0
 
 def answer(simulator: Simulator, request: Request, token: str | None) -> Response:
     """Answer one call; what it changed is on disk before the answer leaves."""
-    try:
-        chosen, parameters = find(ROUTES, request.method, request.path)
-        if token is None and not chosen.public:
-            raise denied_authentication("not_found")
-        if token is not None and token != simulator.account.token:
-            raise denied_authentication("invalid_argument")
-        zone = parameters.get("zone")
-        if zone is not None and not simulator.catalogue.has_zone(zone):
-            raise not_found("zone", zone)
-        call = Request(request.method, request.path, request.query, request.body, parameters)
-        with simulator.store.lock:
-            response = chosen.handler(simulator, call)
-            if request.method != "GET":
-                simulator.store.save()
-    except ApiError as error:
-        return Response(error.status, error.body)
-    except EngineError as error:
-        return Response(500, {"type": "internal_error", "message": str(error)})
-    return response
+    return respond(simulator, ROUTES, request, token)
 
 
 class RequestLog:
@@ -69,10 +69,12 @@ class RequestLog:
         self._stream.flush()
 
 
-def masked(body: bytes, secret: str) -> str:
+def masked(body: bytes, *secret_keys: str) -> str:
     """The body as the log may show it."""
     text = _SECRET.sub("(private key)", body.decode(errors="replace"))
-    return text.replace(secret, "(token)")[:_SHOWN_BODY]
+    for secret in secret_keys:
+        text = text.replace(secret, "(token)")
+    return text[:_SHOWN_BODY]
 
 
 class SimulatorServer(ThreadingHTTPServer):
@@ -89,6 +91,8 @@ class SimulatorServer(ThreadingHTTPServer):
 
     def service_actions(self) -> None:
         """Called by serve_forever after each poll."""
+        if self.simulator.lazy:
+            return
         take_due_steps(self.simulator, self.log.write)
         if time.monotonic() >= self._next_watch:
             watch_machines(self.simulator, self.log.write)
@@ -118,23 +122,33 @@ class _Handler(BaseHTTPRequestHandler):
         query = parse_qs(parts.query)
         token = self.headers.get("X-Auth-Token")
         simulator = self.server.simulator
-        response = answer(simulator, Request(self.command, parts.path, query, body), token)
+        with simulator.store.lock:
+            caller, hidden = access_key(simulator, token), secrets(simulator)
+        request = Request(self.command, parts.path, query, body, sender=self.client_address[0])
+        response = answer(simulator, request, token)
         request_id = str(uuid.uuid4())
-        self._send(response, request_id)
+        # Before the answer leaves: who has it finds the line in the log.
         if not parts.path.startswith("/_lab/"):
             self.server.log.write(
                 {
                     "event": "request",
                     "id": request_id,
                     "from": self.client_address[0],
+                    "key": caller,
                     "agent": self.headers.get("User-Agent", ""),
                     "method": self.command,
                     "path": self.path,
-                    "body": masked(body, simulator.account.token),
+                    "body": masked(body, *hidden),
                     "status": response.status,
+                    "answered": response.lost_after is None,
                     "seconds": round(time.monotonic() - began, 3),
                 }
             )
+        if response.lost_after is None:
+            self._send(response, request_id)
+        else:
+            time.sleep(response.lost_after)
+            self.close_connection = True
 
     def _send(self, response: Response, request_id: str) -> None:
         text = isinstance(response.body, str)

@@ -42,21 +42,21 @@ class MachineState:
 
 
 def archive(files: dict[str, str]) -> bytes:
-    """Make a tar archive of files that only root may read."""
+    """Make a tar archive of files that only root may read, and run if they are scripts."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for path, content in files.items():
             data = content.encode()
             entry = tarfile.TarInfo(path)
             entry.size = len(data)
-            entry.mode = 0o600
+            entry.mode = 0o700 if content.startswith("#!") else 0o600
             tar.addfile(entry, io.BytesIO(data))
     return buffer.getvalue()
 
 
-def seed_files(instance_id: str, hostname: str, user_data: str) -> dict[str, str]:
+def seed_files(instance_id: str, hostname: str, user_data: str, public_keys: list[str]) -> dict[str, str]:
     """What cloud-init's NoCloud source finds on the machine's first boot."""
-    meta_data = {"instance-id": instance_id, "local-hostname": hostname}
+    meta_data = {"instance-id": instance_id, "local-hostname": hostname, "public-keys": public_keys}
     return {f"{SEED}/meta-data": json.dumps(meta_data), f"{SEED}/user-data": user_data}
 
 

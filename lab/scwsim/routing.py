@@ -23,6 +23,10 @@ class Request:
     query: Mapping[str, list[str]] = field(default_factory=dict)
     body: bytes = b""
     parameters: Mapping[str, str] = field(default_factory=dict)
+    # The caller's own project, and those it may see; None: all.
+    default_project: str = ""
+    projects: frozenset[str] | None = None
+    sender: str = ""
 
     @property
     def zone(self) -> str:
@@ -33,6 +37,11 @@ class Request:
     def id(self) -> str:
         """The resource's id in the path."""
         return self.parameters["id"]
+
+    def shows(self, record: Mapping[str, Any]) -> bool:
+        """Whether the caller may see the resource in a list."""
+        project = record.get("project", record.get("project_id"))
+        return self.projects is None or project in self.projects
 
     def argument(self, name: str, default: str = "") -> str:
         """A query parameter's last value."""
@@ -58,11 +67,15 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """A status with a JSON body, or with text where body is a str; None is an empty body."""
+    """A status with a JSON body, or with text where body is a str; None is an empty body.
+
+    With `lost_after` nothing of it is sent: the connection ends after so many seconds.
+    """
 
     status: int
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    lost_after: float | None = None
 
 
 Handler = Callable[["Simulator", Request], Response]
@@ -122,3 +135,8 @@ def has_tags(record: Mapping[str, Any], request: Request) -> bool:
     """Whether the record carries all tags that were asked for (comma separated or repeated)."""
     wanted = {tag for value in request.query.get("tags", []) for tag in value.split(",") if tag}
     return wanted <= set(record["tags"])
+
+
+def owner(request: Request, body: Mapping[str, Any]) -> str:
+    """The project a new resource belongs to."""
+    return str(body.get("project") or body.get("project_id") or body.get("organization") or request.default_project)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .errors import not_found, still_in_use
-from .routing import Request, Response, has_tags, page_of, route
-from .simulator import Simulator, new_id, owner
+from .routing import Request, Response, has_tags, owner, page_of, route
+from .simulator import Simulator, new_id
 from .store import Record
 
 DEFAULT_NAME = "Default security group"
@@ -73,6 +73,7 @@ def _list(simulator: Simulator, request: Request) -> Response:
         _view(simulator, group)
         for group in simulator.store.records("security_groups", request.zone)
         if request.argument("project") in {"", group["project"]}
+        and request.shows(group)
         and request.argument("name") in group["name"]
         and has_tags(group, request)
     ]
@@ -81,7 +82,7 @@ def _list(simulator: Simulator, request: Request) -> Response:
 
 def _create(simulator: Simulator, request: Request) -> Response:
     body = request.json()
-    group = _add(simulator, request.zone, owner(simulator, body), body)
+    group = _add(simulator, request.zone, owner(request, body), body)
     return Response(201, {"security_group": _view(simulator, group)})
 
 

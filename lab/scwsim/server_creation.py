@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from .addresses import attach
 from .catalogue import IMAGE_SIZE, Image
-from .errors import invalid_arguments, invalid_request, not_found
-from .routing import Request, Response
+from .errors import invalid_arguments, invalid_request, not_found, out_of_stock, quotas_exceeded
+from .faults import strikes
+from .routing import Request, Response, owner
 from .security_groups import default_group
 from .server_view import server_view
-from .simulator import Simulator, new_id, owner
+from .simulator import Simulator, new_id
 from .store import Record
 from .volumes import BLOCK, LOCAL, add_volume
 
@@ -78,7 +80,10 @@ def _add_volumes(simulator: Simulator, server: Record, planned: list[dict[str, A
         volume["server"] = {"id": server["id"], "name": server["name"]}
 
 
-def _add_server(simulator: Simulator, request: Request, body: dict[str, Any], image: Image, group: str) -> Record:
+def add_server(
+    simulator: Simulator, zone: str, project: str, body: Mapping[str, Any], *, image: str, group: str
+) -> Record:
+    """Remember a new stopped server of a checked body."""
     now = simulator.now()
     identifier = new_id()
     digits = identifier.replace("-", "")[:8]
@@ -87,9 +92,9 @@ def _add_server(simulator: Simulator, request: Request, body: dict[str, Any], im
         "servers",
         {
             "id": identifier,
-            "zone": request.zone,
+            "zone": zone,
             "name": str(body.get("name") or f"srv-{digits}"),
-            "project": owner(simulator, body),
+            "project": project,
             "commercial_type": body["commercial_type"],
             "boot_type": body.get("boot_type") or "local",
             "tags": list(body.get("tags") or []),
@@ -100,14 +105,26 @@ def _add_server(simulator: Simulator, request: Request, body: dict[str, Any], im
             "creation_date": now,
             "modification_date": now,
             "security_group": group,
-            "image": image.id,
+            "image": image,
             "location": None,
             "mac_address": f"de:00:{':'.join(pairs)}",
             "user_data": {},
             "machine_address": None,
+            "created": simulator.seconds(),
             "step": None,
         },
     )
+
+
+def _check_supply(simulator: Simulator, commercial_type: str) -> None:
+    servers = simulator.store.records("servers")
+    current = sum(server["commercial_type"] == commercial_type for server in servers)
+    lowered = strikes(simulator, "quota")
+    quota = int(lowered["quota"]) if lowered else simulator.catalogue.quota(commercial_type)
+    if current >= quota:
+        raise quotas_exceeded(f"cp_servers_type_{commercial_type.replace('-', '_')}", quota, current)
+    if strikes(simulator, "out_of_stock", at="create"):
+        raise out_of_stock(commercial_type)
 
 
 def create_server(simulator: Simulator, request: Request) -> Response:
@@ -120,6 +137,7 @@ def create_server(simulator: Simulator, request: Request) -> Response:
     if local_max is None:
         message = f"{commercial_type} is not offered in {zone}"
         raise invalid_arguments(("commercial_type", "constraint", message))
+    _check_supply(simulator, commercial_type)
     image = _image(simulator, zone, body, asked.get("0") or {})
     planned = _planned_volumes(image, asked, local_max)
     _check_volumes(planned, commercial_type, local_max)
@@ -131,10 +149,10 @@ def create_server(simulator: Simulator, request: Request) -> Response:
         addresses.append(address)
     group = str(body.get("security_group") or "")
     if not group:
-        group = default_group(simulator, zone, owner(simulator, body))["id"]
+        group = default_group(simulator, zone, owner(request, body))["id"]
     elif simulator.store.find("security_groups", zone, group) is None:
         raise not_found("instance_security_group", group)
-    server = _add_server(simulator, request, body, image, group)
+    server = add_server(simulator, zone, owner(request, body), body, image=image.id, group=group)
     _add_volumes(simulator, server, planned, image)
     for address in addresses:
         attach(simulator, address, server)

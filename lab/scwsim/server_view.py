@@ -6,6 +6,7 @@ from typing import Any
 
 from .addresses import addresses_of, public_view
 from .catalogue import image_view
+from .faults import active
 from .simulator import Simulator
 from .store import Record
 from .volumes import LOCAL, local_view
@@ -31,8 +32,15 @@ def volumes_of(simulator: Simulator, server: Record) -> list[Record]:
     ]
 
 
+def is_locked(simulator: Simulator, server: Record) -> bool:
+    """Whether the provider locked the server."""
+    return active(simulator, "locked", server=server["name"]) is not None
+
+
 def allowed_actions(simulator: Simulator, server: Record) -> list[str]:
     """What may be asked of the server now; on its way out a local disk allows nothing."""
+    if is_locked(simulator, server):
+        return list(ALLOWED_ACTIONS["locked"])
     local = any(volume["volume_type"] == LOCAL for volume in volumes_of(simulator, server))
     if server["state"] == "stopping" and local:
         return []
@@ -55,6 +63,8 @@ def server_view(simulator: Simulator, server: Record) -> dict[str, Any]:
     shown = ("id", "name", "commercial_type", "boot_type", "project", "tags", "state", "protected")
     dates = ("state_detail", "mac_address", "dynamic_ip_required", "creation_date", "modification_date")
     view: dict[str, Any] = {key: server[key] for key in (*shown, *dates, "location", "zone")}
+    if is_locked(simulator, server):
+        view["state"] = "locked"
     return view | {
         "arch": "x86_64",
         "organization": server["project"],

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from .addresses import addresses_of
-from .errors import invalid_request, not_found, still_in_use
+from .errors import invalid_request, locked, not_found, still_in_use
+from .faults import active
 from .routing import Request, Response, has_tags, page_of, route
 from .server_creation import create_server
-from .server_view import server_view, volumes_of
+from .server_view import is_locked, server_view, volumes_of
 from .simulator import Simulator, machine_name
 from .store import Record
 from .volumes import detach
@@ -15,9 +16,15 @@ from .volumes import detach
 def find_server(simulator: Simulator, request: Request) -> Record:
     """The server that the path names."""
     server = simulator.store.find("servers", request.zone, request.id)
-    if server is None:
+    if server is None or is_hidden(simulator, server):
         raise not_found("instance_server", request.id)
     return server
+
+
+def is_hidden(simulator: Simulator, server: Record) -> bool:
+    """Whether the API does not know the server yet."""
+    fault = active(simulator, "eventual_consistency", server=server["name"])
+    return fault is not None and simulator.seconds() < server["created"] + float(fault["seconds"])
 
 
 def _list(simulator: Simulator, request: Request) -> Response:
@@ -27,6 +34,8 @@ def _list(simulator: Simulator, request: Request) -> Response:
         for server in simulator.store.records("servers", request.zone)
         # `server1` finds `server100` as well: the real filter is a substring.
         if request.argument("name") in server["name"]
+        and request.shows(server)
+        and not is_hidden(simulator, server)
         and project in {"", server["project"]}
         and request.argument("state") in {"", server["state"]}
         and request.argument("commercial_type") in {"", server["commercial_type"]}
@@ -66,6 +75,8 @@ def forget_server(simulator: Simulator, server: Record) -> None:
 
 def _delete(simulator: Simulator, request: Request) -> Response:
     server = find_server(simulator, request)
+    if is_locked(simulator, server):
+        raise locked("instance_server", server["id"])
     if server["protected"]:
         raise still_in_use("the server is protected")
     if server["state"] != "stopped":

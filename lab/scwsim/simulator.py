@@ -5,8 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
 
 from .catalogue import Catalogue
 from .machine import MachineDriver
@@ -32,14 +31,24 @@ class Simulator:
     driver: MachineDriver
     time_factor: float
     clock: Callable[[], datetime] = lambda: datetime.now(tz=UTC)
+    # Whether what is due happens before each call, and only then, instead of in the background.
+    lazy: bool = False
+
+    def time(self) -> datetime:
+        """The cloud's time: the clock, and what it was advanced by."""
+        return self.clock() + timedelta(seconds=self.store.values.get("advanced_seconds", 0.0))
+
+    def advance(self, seconds: float) -> None:
+        """Let so much time go by at once."""
+        self.store.values["advanced_seconds"] = self.store.values.get("advanced_seconds", 0.0) + seconds
 
     def now(self) -> str:
         """The time in the Instance API's format."""
-        return self.clock().isoformat(timespec="microseconds")
+        return self.time().isoformat(timespec="microseconds")
 
     def seconds(self) -> float:
         """The time as a number."""
-        return self.clock().timestamp()
+        return self.time().timestamp()
 
     def deadline(self, delay: float) -> float:
         """When a step that takes `delay` seconds in the real cloud's order of events is due."""
@@ -49,11 +58,6 @@ class Simulator:
 def new_id() -> str:
     """An id such as every resource has."""
     return str(uuid.uuid4())
-
-
-def owner(simulator: Simulator, body: dict[str, Any]) -> str:
-    """The project a new resource belongs to."""
-    return str(body.get("project") or body.get("project_id") or body.get("organization") or simulator.account.project)
 
 
 def machine_name(simulator: Simulator, server: Record) -> str:

@@ -10,9 +10,14 @@ from collections.abc import Callable
 from typing import Any
 
 from .actions import plan
-from .addresses import add_address, addresses_of, dynamic_range
+from .addresses import add_address, addresses_of
+from .billing import settle
+from .boot import boot
 from .engine import EngineError
-from .machine import REBOOT_EXIT_CODE, seed_files
+from .faults import strikes
+from .machine import REBOOT_EXIT_CODE
+from .security_groups import default_group
+from .server_creation import add_server
 from .server_view import STOPPED_IN_PLACE, volumes_of
 from .servers import forget_server
 from .simulator import Simulator, machine_name
@@ -21,17 +26,37 @@ from .volumes import LOCAL
 
 _BOOT_SECONDS = 1.5
 _RETRY_SECONDS = 2.0
+# A failing step of a lazy simulator is due again at once.
+_STEPS_AT_ONCE = 4
+_STRANGER = "33333333-3333-4333-8333-333333333333"
 Report = Callable[[dict[str, Any]], None]
 
 
 def take_due_steps(simulator: Simulator, report: Report) -> None:
     """Do every step whose time has come."""
-    now = simulator.seconds()
-    with simulator.store.lock:
-        servers = simulator.store.records("servers")
-        due = [server for server in servers if server["step"] and server["step"]["due"] <= now]
-    for server in due:
+    for server in _due(simulator):
         _take(simulator, server, report)
+
+
+def _due(simulator: Simulator) -> list[Record]:
+    with simulator.store.lock:
+        now, servers = simulator.seconds(), simulator.store.records("servers")
+        return [server for server in servers if server["step"] and server["step"]["due"] <= now]
+
+
+def catch_up(simulator: Simulator) -> None:
+    """In a lazy simulator, do what is due now, and what that makes due; the caller holds the store's lock."""
+    if not simulator.lazy:
+        return
+    watch_machines(simulator, _unheard)
+    for _ in range(_STEPS_AT_ONCE):
+        if not _due(simulator):
+            return
+        take_due_steps(simulator, _unheard)
+
+
+def _unheard(_event: dict[str, Any]) -> None:
+    return None
 
 
 def watch_machines(simulator: Simulator, report: Report) -> None:
@@ -73,6 +98,7 @@ def _take(simulator: Simulator, server: Record, report: Report) -> None:
         else:
             plan(simulator, server, step, _RETRY_SECONDS)
         server["modification_date"] = simulator.now()
+        settle(simulator)
         simulator.store.save()
     report({"event": "step", "server": server["id"], "step": step, "state": server["state"]})
 
@@ -93,29 +119,6 @@ def _watch(simulator: Simulator, server: Record, report: Report) -> None:
         server.update(state=STOPPED_IN_PLACE, state_detail="", modification_date=simulator.now())
         simulator.store.save()
     report({"event": "guest_stopped", "server": server["id"]})
-
-
-def _choose_address(simulator: Simulator, server: Record) -> str:
-    """The reserved address of the server, else the lowest free dynamic one."""
-    with simulator.store.lock:
-        reserved = [ip["address"] for ip in addresses_of(simulator, server) if not ip["dynamic"]]
-        taken = {other["machine_address"] for other in simulator.store.records("servers")}
-        free = (host for host in dynamic_range(simulator) if host not in taken)
-        address = reserved[0] if reserved else next(free, "")
-    if not address:
-        raise EngineError("The lab has no address left for another machine.")
-    return address
-
-
-def _boot(simulator: Simulator, server: Record) -> None:
-    name = machine_name(simulator, server)
-    if not server["machine_address"]:
-        address = _choose_address(simulator, server)
-        files = seed_files(server["id"], server["name"], server["user_data"].get("cloud-init", ""))
-        simulator.driver.destroy(name)
-        simulator.driver.create(name, server["name"], files, address)
-        server["machine_address"] = address
-    simulator.driver.start(name)
 
 
 def _restart(simulator: Simulator, server: Record) -> None:
@@ -160,16 +163,28 @@ def _halted(_simulator: Simulator, server: Record) -> None:
 
 
 def _vanished(simulator: Simulator, server: Record) -> None:
+    freed = [ip["address"] for ip in addresses_of(simulator, server) if ip["dynamic"]]
     local = [v["id"] for v in volumes_of(simulator, server) if v["volume_type"] == LOCAL]
     forget_server(simulator, server)
     for identifier in local:
         simulator.store.remove("volumes", identifier)
+    if freed and strikes(simulator, "address_reused", server=server["name"]):
+        _rent_to_a_stranger(simulator, server, freed[0])
+
+
+def _rent_to_a_stranger(simulator: Simulator, former: Record, address: str) -> None:
+    """Somebody else's machine boots at an address that was ours."""
+    body = {"name": "stranger", "commercial_type": former["commercial_type"]}
+    group = default_group(simulator, former["zone"], _STRANGER)["id"]
+    server = add_server(simulator, former["zone"], _STRANGER, body, image=former["image"], group=group)
+    server.update(wanted_address=address, state="starting", state_detail="allocating node")
+    plan(simulator, server, "boot", 0.0)
 
 
 Step = Callable[[Simulator, Record], None]
 # The work of a step (slow, without the lock), and what is true afterwards.
 _STEPS: dict[str, tuple[Step, Step]] = {
-    "boot": (_boot, _provisioned),
+    "boot": (boot, _provisioned),
     "restart": (_restart, _provisioned),
     "run": (_nothing, _running),
     "power_off": (_stop, _stopped),

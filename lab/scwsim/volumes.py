@@ -6,8 +6,8 @@ from typing import Any
 
 from .catalogue import IMAGE_SIZE, Image
 from .errors import invalid_arguments, not_found, still_in_use
-from .routing import Request, Response, counted_page_of, has_tags, page_of, route
-from .simulator import Simulator, new_id, owner
+from .routing import Request, Response, counted_page_of, has_tags, owner, page_of, route
+from .simulator import Simulator, new_id
 from .store import Record
 
 LOCAL = "l_ssd"
@@ -112,6 +112,7 @@ def _matching(simulator: Simulator, request: Request, kind: str) -> list[Record]
         volume
         for volume in simulator.store.records("volumes", request.zone)
         if volume["volume_type"] == kind
+        and request.shows(volume)
         and project in {"", volume["project"]}
         and request.argument("name") in volume["name"]
         and has_tags(volume, request)
@@ -133,7 +134,7 @@ def _create_local(simulator: Simulator, request: Request) -> Response:
         raise invalid_arguments(("volume_type", "constraint", "this API makes l_ssd volumes only"))
     size = int(body.get("size") or IMAGE_SIZE)
     name = str(body.get("name", "volume"))
-    volume = add_volume(simulator, request.zone, owner(simulator, body), kind=LOCAL, name=name, size=size)
+    volume = add_volume(simulator, request.zone, owner(request, body), kind=LOCAL, name=name, size=size)
     return Response(201, {"volume": local_view(volume)})
 
 
@@ -163,7 +164,7 @@ def _create_block(simulator: Simulator, request: Request) -> Response:
     body = request.json()
     size = int((body.get("from_empty") or {}).get("size") or IMAGE_SIZE)
     name = str(body.get("name", "volume"))
-    volume = add_volume(simulator, request.zone, owner(simulator, body), kind=BLOCK, name=name, size=size)
+    volume = add_volume(simulator, request.zone, owner(request, body), kind=BLOCK, name=name, size=size)
     volume.update(tags=list(body.get("tags") or []), perf_iops=int(body.get("perf_iops") or 5000))
     return Response(200, block_view(volume))
 

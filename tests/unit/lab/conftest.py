@@ -12,9 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from lab.scwsim.catalogue import Catalogue
-from lab.scwsim.engine import Engine, EngineError
 from lab.scwsim.http_server import answer
-from lab.scwsim.machine import MachineDriver, MachineOptions, MachineState
+from lab.scwsim.paper import PaperDriver
 from lab.scwsim.routing import Request
 from lab.scwsim.simulator import Account, Simulator
 from lab.scwsim.store import Store
@@ -26,49 +25,12 @@ ZONE = "/instance/v1/zones/fr-par-1"
 BLOCK = "/block/v1/zones/fr-par-1"
 
 
-class DictionaryDriver(MachineDriver):
-    """Remembers what it was asked for; `broken` names the calls that fail."""
-
-    def __init__(self) -> None:
-        super().__init__(Engine(), MachineOptions("image", "network", {}))
-        self.machines: dict[str, MachineState] = {}
-        self.files: dict[str, dict[str, str]] = {}
-        self.broken: set[str] = set()
-
-    def _may(self, call: str) -> None:
-        if call in self.broken:
-            raise EngineError(f"{call} is broken")
-
-    def create(self, name: str, hostname: str, files: dict[str, str], address: str | None = None) -> None:
-        self._may("create")
-        self.machines[name] = MachineState(False, 0, address or "")
-        self.files[name] = files
-
-    def start(self, name: str) -> None:
-        self._may("start")
-        self.machines[name] = MachineState(True, 0, self.machines[name].address)
-
-    def stop(self, name: str) -> None:
-        self._may("stop")
-        self.exit(name, 130)
-
-    def exit(self, name: str, code: int) -> None:
-        self.machines[name] = MachineState(False, code, self.machines[name].address)
-
-    def destroy(self, name: str) -> None:
-        self._may("destroy")
-        self.machines.pop(name, None)
-
-    def state(self, name: str) -> MachineState | None:
-        return self.machines.get(name)
-
-
 class Cloud:
     """A simulator with hands: calls its API, lets time pass."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.driver = DictionaryDriver()
+        self.driver = PaperDriver()
         self.time = datetime(2026, 7, 30, 12, 0, tzinfo=UTC)
         self.events: list[dict[str, Any]] = []
         self.open()

@@ -115,7 +115,7 @@ def test_lists_are_filtered_by_exact_tags_and_project(cloud: Cloud, query: str, 
 
 def test_pages_are_counted_and_linked(cloud: Cloud) -> None:
     for number in range(5):
-        cloud.create(name=f"job-{number}")
+        cloud.create(name=f"job-{number}", commercial_type="DEV1-M", volumes={})
     _, first, headers = cloud.call("GET", f"{ZONE}/servers?per_page=2")
     assert [server["name"] for server in first["servers"]] == ["job-4", "job-3"]
     assert headers["X-Total-Count"] == "5"
