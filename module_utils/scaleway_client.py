@@ -14,6 +14,8 @@ import json
 import random
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -47,6 +49,12 @@ class Client(Scaleway):  # type: ignore[misc]
         module.params["follow_redirects"] = "none"
         self.api_url = str(module.params["api_url"]).rstrip("/")
         self.pause = pause
+        # How far the provider's clock is ahead of ours, by the date of its last answer.
+        self.skew = timedelta(0)
+
+    def now(self) -> datetime:
+        """The time by the provider's clock, once it has answered; ours before."""
+        return datetime.now(UTC) + self.skew
 
     def warn(self, x: object) -> None:
         """The parent makes a warning of every URL; they belong in the debug log."""
@@ -117,7 +125,15 @@ class Client(Scaleway):  # type: ignore[misc]
             parsed = json.loads(text)
         except ValueError:
             parsed = None
+        self._compare_clocks(str(info.get("date", "")))
         return Answer(info["status"], parsed, text, {k: str(v) for k, v in info.items()})
+
+    def _compare_clocks(self, date: str) -> None:
+        try:
+            self.skew = parsedate_to_datetime(date) - datetime.now(UTC)
+        except (TypeError, ValueError):
+            # An answer without a date leaves what was known.
+            return
 
     def list_all(self, path: str, key: str, query: dict[str, Any]) -> list[dict[str, Any]]:
         """Every page of a listing: up to the announced total, else up to an empty page."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from .prices import euros, resource_price
 from .scaleway_boot import label_volumes, servers_path
 from .scaleway_client import Client, list_resources
 from .scaleway_errors import AmbiguousError, ScalewayError, refuse
@@ -24,6 +25,15 @@ UNANSWERED_GRACE = 30.0
 # Refusals that time heals: the provider still holds the resource.
 BUSY = (409, 412)
 SUPPORT = "https://console.scaleway.com/support/tickets"
+CONSOLE = "https://console.scaleway.com"
+# Where a person finds each kind of listing in the console.
+CONSOLE_PATHS = {
+    "servers": "instance/servers",
+    "volumes": "instance/volumes",
+    "block_volumes": "block-storage/volumes",
+    "ips": "instance/ips",
+    "security_groups": "instance/security-groups",
+}
 
 
 @dataclass
@@ -53,7 +63,7 @@ class Teardown:
             self._remove_server(server)
         if not servers:
             self._remove_leftovers(listed)
-            self._wait_for_unanswered(datetime.now(UTC))
+            self._wait_for_unanswered(self.client.now())
         if self.refused:
             raise refuse(f"Not removed, and it may cost money: {' '.join(self.refused)}")
         proof = None
@@ -80,20 +90,22 @@ class Teardown:
     def _remove_server(self, server: dict[str, Any]) -> None:
         path = f"{servers_path(self.identity)}/{server['id']}"
         what = f"server {server['id']} ({server['state']})"
-        match server_step(server):
+        step = server_step(server)
+        if step in ("terminate", "delete") and not self.check:
+            # Block volumes stay: with the server's tags they are found without a ledger, and by their own end.
+            label_volumes(self.client, self.identity, tuple(server["tags"]), server)
+        match step:
             case "terminate":
-                # terminate only detaches block volumes; a tag lets the next pass find them without a ledger.
-                if not self.check:
-                    label_volumes(self.client, self.identity, ("plex-burst", self.identity.run_tag), server)
-                self._remove("POST", f"{path}/action", f"terminate {what}", {"action": "terminate"})
+                body = {"action": "terminate"}
+                self._remove("POST", f"{path}/action", f"terminate {what}", ("servers", server), body)
             case "delete":
-                if not self.check:
-                    label_volumes(self.client, self.identity, ("plex-burst", self.identity.run_tag), server)
-                self._remove("DELETE", path, f"delete {what}")
+                self._remove("DELETE", path, f"delete {what}", ("servers", server))
             case "locked":
-                self.refused.append(f"{what} is locked by Scaleway, open a ticket at {SUPPORT}.")
+                self.refused.append(
+                    f"{what} is locked by Scaleway, open a ticket at {SUPPORT}{self._costs('servers', server)}."
+                )
             case _:
-                self.waiting.append(what)
+                self.waiting.append(f"{what}{self._costs('servers', server)}")
 
     def _remove_leftovers(self, listed: dict[str, list[dict[str, Any]]]) -> None:
         """What terminate and DELETE leave behind; only when no server is left to hold it."""
@@ -101,17 +113,21 @@ class Teardown:
         block = f"/block/v1/zones/{self.identity.zone}"
         for kind, api in (("volumes", instance), ("block_volumes", block)):
             for volume in self.identity.our_volumes(self.machine, listed[kind]):
+                what = f"volume {volume['id']}"
                 if volume_step(volume) == "wait":
-                    self.waiting.append(f"volume {volume['id']} ({volume.get('status', volume.get('state'))})")
+                    state = volume.get("status", volume.get("state"))
+                    self.waiting.append(f"{what} ({state}){self._costs(kind, volume)}")
                 else:
-                    self._remove("DELETE", f"{api}/volumes/{volume['id']}", f"delete volume {volume['id']}")
+                    self._remove("DELETE", f"{api}/volumes/{volume['id']}", f"delete {what}", (kind, volume))
         for row in self.identity.our_addresses(self.machine, listed["ips"]):
-            self._remove("DELETE", f"{instance}/ips/{row['id']}", f"delete address {row.get('address')}")
+            self._remove("DELETE", f"{instance}/ips/{row['id']}", f"delete address {row.get('address')}", ("ips", row))
         for row in filter(self.identity.owns, listed["security_groups"]):
             path = f"{instance}/security_groups/{row['id']}"
-            self._remove("DELETE", path, f"delete security group {row['id']}")
+            self._remove("DELETE", path, f"delete security group {row['id']}", ("security_groups", row))
 
-    def _remove(self, method: str, path: str, what: str, body: dict[str, Any] | None = None) -> None:
+    def _remove(
+        self, method: str, path: str, what: str, row: tuple[str, dict[str, Any]], body: dict[str, Any] | None = None
+    ) -> None:
         """One removal; gone already is done, busy or unanswered is looked at again in the next pass."""
         if self.check:
             self.done.append(what)
@@ -122,7 +138,14 @@ class Teardown:
         except AmbiguousError as error:
             self.waiting.append(f"{what}: {error}")
         except ScalewayError as error:
-            (self.waiting if error.answer.status in BUSY else self.refused).append(f"{what}: {error}")
+            busy = error.answer.status in BUSY
+            (self.waiting if busy else self.refused).append(f"{what}{self._costs(*row)}: {error}")
+
+    def _costs(self, kind: str, row: dict[str, Any]) -> str:
+        """What it costs while it is there, and where a person can remove it."""
+        price = resource_price(kind, row, self.identity.zone, {})
+        known = "at a price that is not known" if price is None else f"{euros(price)} an hour"
+        return f", {known}, {CONSOLE}/{CONSOLE_PATHS[kind]}"
 
     def _wait_for_unanswered(self, now: datetime) -> None:
         intent = self.machine.get("intent")

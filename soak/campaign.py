@@ -97,8 +97,11 @@ def _one(campaign: Campaign, case: Case) -> dict[str, Any]:
     return {"case": case, "ok": not why, "why": why, "seconds": seconds, "figures": figures}
 
 
-def summary(name: str, seed: int, results: list[dict[str, Any]]) -> dict[str, Any]:
-    """Put results into one object: how many held, which did not, and min/median/max of each numeric figure."""
+def summary(name: str, seed: int, results: list[dict[str, Any]], rows: bool = False) -> dict[str, Any]:
+    """Put results into one object: how many held, which did not, min/median/max of each numeric figure.
+
+    rows keeps each case with its figures too, for a campaign (`KEEP_ROWS`) whose table is the result.
+    """
     figures: dict[str, list[float]] = {}
     for result in results:
         for what, value in result["figures"].items():
@@ -115,5 +118,6 @@ def summary(name: str, seed: int, results: list[dict[str, Any]]) -> dict[str, An
             what: {"min": min(values), "median": statistics.median(values), "max": max(values)}
             for what, values in sorted(figures.items())
         },
+        **({"rows": [{**result["case"], **result["figures"]} for result in results]} if rows else {}),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
     }

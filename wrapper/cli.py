@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from wrapper import exits
+from wrapper.machine_commands import MACHINE_COMMANDS, machine_commands
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -66,7 +67,7 @@ def parser() -> Parser:
         "show", help="show one run", description="Show one run: stages, results, receipt, machine."
     )
     show.add_argument("run", nargs="?", metavar="RUN", help="run id or its beginning (default: the last run)")
-    for command in (runs, show):
+    for command in (runs, show, *machine_commands(commands)):
         command.add_argument("--json", action="store_true", help="print JSON")
     for command in commands.choices.values():
         command.add_argument(
@@ -162,6 +163,10 @@ def _dispatch(asked: argparse.Namespace) -> int:
         from wrapper.destroy import destroy  # noqa: PLC0415
 
         return destroy(ROOT, asked.runs_dir, asked.run)
+    if asked.command in MACHINE_COMMANDS:
+        from wrapper import machines  # noqa: PLC0415
+
+        return int(getattr(machines, asked.command)(ROOT, asked))
     from wrapper import runs  # noqa: PLC0415
 
     if asked.command == "runs":

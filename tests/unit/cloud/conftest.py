@@ -21,7 +21,7 @@ from lab.scwsim.routing import Request, Response
 from lab.scwsim.simulator import Account, Simulator
 from lab.scwsim.store import Store
 from module_utils import ledger
-from plugins.modules import scaleway_resources, scaleway_server
+from plugins.modules import scaleway_price, scaleway_resources, scaleway_runs, scaleway_server
 
 TOKEN = "11111111-1111-4111-8111-111111111111"
 PROJECT = "22222222-2222-4222-8222-222222222222"
@@ -137,12 +137,13 @@ def run_dir(tmp_path: Path) -> Path:
 def module(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     """Call a module as Ansible does; pauses are noted, not waited."""
     pauses: list[float] = []
-    for program in (scaleway_server, scaleway_resources):
+    for program in (scaleway_server, scaleway_resources, scaleway_runs, scaleway_price):
         monkeypatch.setattr(program, "Client", functools.partial(program.Client, pause=pauses.append))
 
     def call(program: Any, **options: Any) -> dict[str, Any]:
         common = {"api_url": os.environ["TEST_API_URL"], "api_token": TOKEN, "project": PROJECT}
-        with patch_module_args({**common, **options}), pytest.raises(SystemExit):
+        given = {word: value for word, value in {**common, **options}.items() if value is not None}
+        with patch_module_args(given), pytest.raises(SystemExit):
             program.main()
         result: dict[str, Any] = json.loads(capsys.readouterr().out)
         return result

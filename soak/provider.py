@@ -1,0 +1,124 @@
+"""The Scaleway stand-in in this process, with machines that are only a name, and a hand on its every call."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from lab.scwsim import http_server
+from lab.scwsim.catalogue import Catalogue
+from lab.scwsim.machine import MachineState
+from lab.scwsim.routing import Request, Response
+from lab.scwsim.simulator import Account, Simulator
+from lab.scwsim.store import KINDS, Store
+
+TOKEN = "11111111-1111-4111-8111-111111111111"
+PROJECT = "22222222-2222-4222-8222-222222222222"
+ZONE = "fr-par-1"
+# What happens with the answer of a call.
+Fate = Literal["send", "lose"]
+
+
+class NoMachines:
+    """A driver whose machines run because it says so."""
+
+    def create(self, *_: object) -> None:
+        """Nothing to make."""
+
+    def start(self, name: str) -> None:
+        """Nothing to start."""
+
+    def stop(self, name: str) -> None:
+        """Nothing to stop."""
+
+    def destroy(self, name: str) -> None:
+        """Nothing to remove."""
+
+    def state(self, _name: str) -> MachineState:
+        """Always running."""
+        return MachineState(running=True, exit_code=0, address="")
+
+
+class _NoLog(http_server.RequestLog):
+    def __init__(self) -> None:
+        """What was asked is in Provider.calls."""
+
+    def write(self, entry: dict[str, Any]) -> None:
+        """Forget it."""
+
+
+class Provider:
+    """The stand-in: its records, its calls so far, its clock. `before_answer` decides each answer's fate."""
+
+    def __init__(self, directory: Path) -> None:
+        account = Account(TOKEN, "SCWLABXXXXXXXXXXXXXX", PROJECT)
+        driver: Any = NoMachines()
+        self.ahead = timedelta(0)
+        self.simulator = Simulator(
+            account, Catalogue(), Store(directory / "state.json"), driver, time_factor=0.0, clock=self.now
+        )
+        self.calls: list[tuple[str, str]] = []
+        self.before_answer: Callable[[int], Fate] = lambda _count: "send"
+        self.after_answer: Callable[[int], None] = lambda _count: None
+        self.url = ""
+
+    def now(self) -> datetime:
+        """The provider's time."""
+        return datetime.now(UTC) + self.ahead
+
+    def add(self, kind: str, body: dict[str, Any]) -> None:
+        """Make something through the API, as a stranger would."""
+        request = Request("POST", f"/instance/v1/zones/{ZONE}/{kind}", {}, json.dumps(body).encode())
+        made = http_server.answer(self.simulator, request, TOKEN)
+        if made.status >= 300:
+            raise RuntimeError(f"the stand-in refused {kind}: {made.body}")
+
+    def records(self) -> dict[str, dict[str, Any]]:
+        """Everything there is by id, but what every project has from the start."""
+        found = (row for kind in KINDS for row in self.simulator.store.records(kind))
+        return {row["id"]: json.loads(json.dumps(row)) for row in found if not row.get("project_default")}
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        """Answer calls at `url` while the body runs."""
+        with _Server(self) as server:
+            self.url = f"http://127.0.0.1:{server.server_address[1]}"
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+            thread.start()
+            try:
+                yield
+            finally:
+                server.shutdown()
+                thread.join()
+
+
+class _Server(http_server.SimulatorServer):
+    def __init__(self, provider: Provider) -> None:
+        super().__init__(("127.0.0.1", 0), provider.simulator, _NoLog())
+        self.RequestHandlerClass = _Handler
+        self.provider = provider
+
+    def handle_error(self, *_: object) -> None:
+        """A connection that breaks off is on purpose here."""
+
+
+class _Handler(http_server._Handler):  # noqa: SLF001 - the stand-in's own handler, with a hand on its answers
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The provider's clock also dates its answers."""
+        server: Any = self.server
+        return super().date_time_string(server.provider.now().timestamp() if timestamp is None else timestamp)
+
+    def _send(self, response: Response, request_id: str) -> None:
+        server: Any = self.server
+        provider: Provider = server.provider
+        provider.calls.append((self.command, self.path))
+        count = len(provider.calls)
+        if provider.before_answer(count) == "lose":
+            raise ConnectionAbortedError
+        super()._send(response, request_id)
+        provider.after_answer(count)
