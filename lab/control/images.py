@@ -70,10 +70,10 @@ def _contexts() -> dict[str, Context]:
     images = settings.ROOT / "lab" / "images"
     return {
         "machine": Context(images / "machine"),
+        "scwsim": Context(images / "scwsim", {"scwsim": settings.ROOT / "lab" / "scwsim"}),
         "services": Context(
             images / "services",
             {
-                "scwsim": settings.ROOT / "lab" / "scwsim",
                 "lab/plextv": settings.ROOT / "lab" / "plextv",
                 "lab/plexsim/plexsim/faults": settings.ROOT / "lab" / "plexsim" / "plexsim" / "faults",
             },
@@ -129,7 +129,7 @@ def _tag(name: str) -> str:
 
 
 def ensure_image(name: str, say: Say) -> str:
-    """Build the machine or services image if it is not there yet; returns its tag."""
+    """Build the machine, scwsim or services image if it is not there yet; returns its tag."""
     ensure_base(say)
     tag = _tag(name)
     _ensure(_contexts()[name], tag, tag.rsplit(":", 1)[1], say)

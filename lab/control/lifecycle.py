@@ -33,9 +33,10 @@ def up(say: Say) -> None:
     with only_one():
         machine_image = images.ensure_image("machine", say)
         services_image = images.ensure_image("services", say)
+        cloud_image = images.ensure_image("scwsim", say)
         mirror.offer_rclone(images.environment_program("rclone"), settings.STATIC)
         network.ensure()
-        wanted = services.all_services(services_image, machine_image, services.s3_configuration())
+        wanted = services.all_services(services_image, cloud_image, machine_image, services.s3_configuration())
         for service in wanted:
             if services.ensure(service):
                 say(f"started {service.name} ({service.address})")

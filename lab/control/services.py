@@ -20,7 +20,7 @@ _CONFIG_LABEL = f"{settings.LABEL}.config"
 _READY_SECONDS = 60
 
 
-def all_services(image: str, machine_image: str, s3_identities: Path) -> tuple[Service, ...]:
+def all_services(image: str, cloud_image: str, machine_image: str, s3_identities: Path) -> tuple[Service, ...]:
     """The services in the order in which they are started."""
     machine_options = asdict(machine.options(machine_image))
     return (
@@ -64,7 +64,7 @@ def all_services(image: str, machine_image: str, s3_identities: Path) -> tuple[S
         Service(
             name="scwsim",
             address=settings.CLOUD_ADDRESS,
-            image=image,
+            image=cloud_image,
             command=("python3", "-m", "scwsim"),
             health=(f"http://{settings.CLOUD_ADDRESS}:{settings.CLOUD_PORT}/_lab/health",),
             options=(

@@ -108,7 +108,7 @@ def test_routes_that_are_in_the_way(routes: list[dict[str, str]], found: str) ->
 
 
 def test_services_have_their_own_addresses_and_labelled_storage() -> None:
-    services = all_services("image:1", "machine:1", Path("/s3.json"))
+    services = all_services("image:1", "cloud:1", "machine:1", Path("/s3.json"))
     assert {service.name: service.address for service in services} == {
         "mirror": f"{HOSTS}.4",
         "s3": f"{HOSTS}.3",
@@ -135,9 +135,10 @@ def test_a_wrong_number_of_the_lab_is_one_sentence(text: str, capsys: pytest.Cap
     )
 
 
-def test_a_new_machine_image_makes_a_new_container_of_the_cloud_only() -> None:
-    before = all_services("image:1", "machine:1", Path("/s3.json"))
-    after = all_services("image:1", "machine:2", Path("/s3.json"))
+@pytest.mark.parametrize("images", [("cloud:1", "machine:2"), ("cloud:2", "machine:1")])
+def test_a_new_image_of_cloud_or_machine_makes_a_new_container_of_the_cloud_only(images: tuple[str, str]) -> None:
+    before = all_services("image:1", "cloud:1", "machine:1", Path("/s3.json"))
+    after = all_services("image:1", *images, Path("/s3.json"))
     changed = [old.name for old, new in zip(before, after, strict=True) if old.digest() != new.digest()]
     assert changed == ["scwsim"]
 
