@@ -54,7 +54,9 @@ options:
     type: str
     default: ""
   samples:
-    description: The file of the samples.
+    description:
+      - The file of the samples. Beside it lies C(.NAME.counted), which lets a sample read only what changed since the
+        last one; it may be removed at any time.
     type: path
     required: true
   run_id:
@@ -223,7 +225,11 @@ def main() -> None:
     sample = None
     if params["state"] != "judged":
         previous = lines[-1] if lines else None
-        place = Place(params["container"], params["database_dir"], params["section"])
+        # A phase begins with everything counted, then counts what changed; check mode leaves no trace.
+        counted = None if module.check_mode else path.with_name(f".{path.name}.counted")
+        if counted and params["state"] == "begun":
+            counted.unlink(missing_ok=True)
+        place = Place(params["container"], params["database_dir"], params["section"], counted)
         server = PlexServer.local(params["url"], params["config"])
         sample = {**take(server, module.run_command, place, previous, now), "kind": samples.SAMPLE}
         if params["state"] == "resumed":

@@ -28,6 +28,12 @@ options:
     description: Id of the section.
     type: int
     required: true
+  counted:
+    description:
+      - File on the target that keeps what was counted, so that the next reading costs only what changed since.
+        Everything is counted when it is missing, torn, older than ten minutes or of another library.
+      - Without it everything is counted each time.
+    type: path
   timeout:
     description: Seconds to wait for a database that is locked.
     type: float
@@ -79,17 +85,26 @@ vectors:
   description: Live tracks with a sonic vector, null when the blobs database is unreadable.
   returned: state is ok
   type: int
+loudness:
+  description: Live albums of the section whose loudness is analysed.
+  returned: state is ok
+  type: int
 changed_at:
   description: Highest change counter of the section.
   returned: state is ok
   type: int
+counted:
+  description: V(everything) or V(changes), what had to be read for it.
+  returned: state is ok
+  type: str
 """
 
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.progress_counts import LOCKED, Counts, read_counts
+from ..module_utils.progress_counts import LOCKED, Counts, Memory, read_counts
 
 
 def described(counts: Counts) -> dict[str, Any]:
@@ -103,6 +118,7 @@ def described(counts: Counts) -> dict[str, Any]:
         "analysed": counts.analysed,
         "pending": pending,
         "vectors": counts.vectors,
+        "loudness": counts.loudness,
         "changed_at": counts.changed_at,
     }
 
@@ -113,12 +129,15 @@ def main() -> None:
         argument_spec={
             "database_dir": {"type": "path", "required": True},
             "section": {"type": "int", "required": True},
+            "counted": {"type": "path"},
             "timeout": {"type": "float", "default": 5},
         },
         supports_check_mode=True,
     )
     directory, section = module.params["database_dir"], module.params["section"]
-    reading = read_counts(directory, section, module.params["timeout"])
+    counted = module.params["counted"]
+    memory = Memory(Path(counted)) if counted and not module.check_mode else None
+    reading = read_counts(directory, section, module.params["timeout"], memory)
     result: dict[str, Any] = {
         "changed": False,
         "state": reading.state,
@@ -126,7 +145,7 @@ def main() -> None:
         "message": f"{directory} gives no counts: {reading.detail}",
     }
     if reading.counts is not None:
-        result |= described(reading.counts)
+        result |= described(reading.counts) | {"counted": reading.counted}
     module.exit_json(**result)
 
 

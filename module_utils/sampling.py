@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass
+from pathlib import Path
 
 from . import processes
 from .plex_container import Run, inspect
 from .plex_server import PlexServer, PlexServerError, Reply, activity, listed, section
-from .progress_counts import read_counts
+from .progress_counts import Memory, read_counts
 from .samples import Sample
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where to look. A section of None means the whole server: no counts are taken."""
+    """Where to look. A section of None means the whole server: no counts are taken.
+
+    `counted` is the file that keeps what was counted; without it everything is counted each time.
+    """
 
     container: str
     database_dir: str
     section: int | None
+    counted: Path | None = None
 
 
 def take(server: PlexServer, run_command: Run, place: Place, previous: Sample | None, now: float) -> Sample:
@@ -40,7 +45,7 @@ def take(server: PlexServer, run_command: Run, place: Place, previous: Sample | 
     else:
         # A frozen server accepts the connection and never answers: asking would only cost the timeout.
         sample.update({"http": 0, "http_words": f"container {container.status}"})
-    sample.update(_database(place))
+    sample.update(_database(place, f"{container.identifier} {container.pid}"))
     return sample
 
 
@@ -75,11 +80,14 @@ def _server(server: PlexServer, key: int | None) -> Sample:
     }
 
 
-def _database(place: Place) -> Sample:
+def _database(place: Place, process: str) -> Sample:
     if place.section is None:
         return {"database": "ok"}
-    reading = read_counts(place.database_dir, place.section)
+    memory = Memory(place.counted, process) if place.counted else None
+    reading = read_counts(place.database_dir, place.section, memory=memory)
     sample: Sample = {"database": reading.state}
+    if reading.counted:
+        sample["counted"] = reading.counted
     if reading.detail:
         sample["database_words"] = reading.detail
     if reading.counts:

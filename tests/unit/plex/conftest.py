@@ -107,16 +107,20 @@ class Databases:
         self.run(
             LIBRARY,
             "PRAGMA journal_mode=WAL",
-            "CREATE TABLE library_sections (id INTEGER PRIMARY KEY, name TEXT)",
-            "CREATE TABLE metadata_items (id INTEGER PRIMARY KEY, library_section_id INTEGER,"
+            "CREATE TABLE library_sections (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT)",
+            "CREATE TABLE metadata_items (id INTEGER PRIMARY KEY AUTOINCREMENT, library_section_id INTEGER,"
             " metadata_type INTEGER, deleted_at INTEGER, extra_data TEXT, changed_at INTEGER DEFAULT 0)",
-            "CREATE TABLE media_items (id INTEGER PRIMARY KEY, library_section_id INTEGER, deleted_at INTEGER)",
-            "CREATE TABLE media_parts (id INTEGER PRIMARY KEY, media_item_id INTEGER, deleted_at INTEGER)",
+            "CREATE TABLE media_items (id INTEGER PRIMARY KEY AUTOINCREMENT, library_section_id INTEGER,"
+            " deleted_at INTEGER)",
+            "CREATE TABLE media_parts (id INTEGER PRIMARY KEY AUTOINCREMENT, media_item_id INTEGER, deleted_at INTEGER,"
+            " directory_id INTEGER)",
+            "CREATE TABLE directories (id INTEGER PRIMARY KEY AUTOINCREMENT, library_section_id INTEGER)",
         )
         self.run(
             BLOBS,
             "PRAGMA journal_mode=WAL",
-            "CREATE TABLE blobs (id INTEGER PRIMARY KEY, linked_type TEXT, linked_id INTEGER, blob_type INTEGER)",
+            "CREATE TABLE blobs (id INTEGER PRIMARY KEY AUTOINCREMENT, linked_type TEXT, linked_id INTEGER,"
+            " blob_type INTEGER)",
         )
 
     def run(self, name: str, *statements: str) -> None:
@@ -134,7 +138,7 @@ class Databases:
             LIBRARY,
             f"INSERT INTO metadata_items VALUES ({key}, {section}, 10, {gone}, {marker}, {key * 10})",
             f"INSERT INTO media_items VALUES ({key}, {section}, {gone})",
-            f"INSERT INTO media_parts VALUES ({key}, {key}, {gone})",
+            f"INSERT INTO media_parts VALUES ({key}, {key}, {gone}, NULL)",
         )
         if vector:
             self.run(BLOBS, f"INSERT INTO blobs VALUES ({key}, 'metadata_item', {key}, 7)")
