@@ -14,7 +14,7 @@ LABS = 40
 
 
 def lab_number(text: str) -> int:
-    """Read PLEX_BURST_LAB; a sentence and exit code 2 when it is no number from 1 to 9."""
+    """Read PLEX_BURST_LAB; a sentence and exit code 2 when it is no number from 1 to 40."""
     if not text:
         return 1
     if text.isascii() and text.isdigit() and 1 <= int(text) <= LABS:
