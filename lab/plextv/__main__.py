@@ -28,9 +28,7 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with Server(
-        int(environment.get("PLEXTV_PORT") or 8080), api, Path(log).open("a") if log else None
-    ) as server:
+    with Server(int(environment.get("PLEXTV_PORT") or 8080), api, Path(log).open("a") if log else None) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         print(f"plex.tv stand-in on port {server.port}", flush=True)
         stop.wait()

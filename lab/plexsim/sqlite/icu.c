@@ -225,11 +225,24 @@ static int register_tokenizer(sqlite3 *database)
     return sqlite3_finalize(statement);
 }
 
+/* A connection that was opened after the first one knows everything already; SQLite calls that an error. */
+static bool is_taught(sqlite3 *database)
+{
+    sqlite3_stmt *statement;
+    if (sqlite3_prepare_v2(database, "SELECT fts3_tokenizer('collating')", -1, &statement, NULL) != SQLITE_OK)
+        return false;
+    bool known = sqlite3_step(statement) == SQLITE_ROW;
+    sqlite3_finalize(statement);
+    return known;
+}
+
 static int register_all(sqlite3 *database, char **message, const sqlite3_api_routines *api)
 {
     UErrorCode status = U_ZERO_ERROR;
     (void)message;
     (void)api;
+    if (is_taught(database))
+        return SQLITE_OK;
     UCollator *collator = ucol_open(index_locale, &status);
     if (U_FAILURE(status))
         return SQLITE_ERROR;
