@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from bench.big_library import TRACKS, pair
+from lab.plexsim.plexsim.large_library import TRACKS, pair
 from module_utils.plex_db import LIBRARY
 from module_utils.progress_counts import read_counts
 

@@ -16,7 +16,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from bench.big_library import ROOT, TRACKS, copy_of, pair
+from lab.plexsim.plexsim.large_library import ROOT, TRACKS, copy_of, pair
 from module_utils.path_mapping import parse
 from module_utils.plex_db import LIBRARY
 from module_utils.remap import remap

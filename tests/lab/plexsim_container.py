@@ -86,6 +86,12 @@ class Container:
     def processes(self) -> list[str]:
         return docker("exec", self.name, "ps", "-eo", "user:12,args").splitlines()
 
+    def shell(self, statement: str, name: str = schema.LIBRARY) -> str:
+        """What Plex SQLite in the container says."""
+        home = "/config/Library/Application Support/Plex Media Server"
+        program = "/usr/lib/plexmediaserver/Plex SQLite"
+        return docker("exec", self.name, program, f"{home}/{schema.DATABASES}/{name}", statement)
+
     def plex(self) -> PlexServer:
         return PlexServer(self.url, self.token())
 

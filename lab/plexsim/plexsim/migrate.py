@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from . import schema
+from . import extra_data, schema
 
 _COMPARED = 12  # digits of a version that name its time: 202507311200
+
+
+_DATE_TYPES = ("datetime", "dt_integer(8)")
+# the migrations that made JSON of ``extra_data``; where they ran already, rows of the old form stay as they are
+_TEXT_FORMS = {
+    "202309200911": "media_items",
+    "202309200912": "media_parts",
+    "202309200913": "media_streams",
+    "202309200914": "metadata_item_settings",
+    "202309200915": "metadata_items",
+    "202309200919": "tags",
+}
+_GONE_TABLES = (
+    *("cloudsync_files", "library_timeline_entries", "media_metadata_mappings", "plugin_permissions", "stream_types"),
+    *("sync_schema_versions", "synced_", "synchronization_files"),
+)
+_ICU_TABLES = ("fts4_metadata_titles_icu", "fts4_tag_titles_icu")
 
 
 class UnusableError(Exception):
@@ -45,38 +63,107 @@ def _failed(reason: str, statement: str) -> str:
 def pending(path: Path) -> list[str]:
     """List the migrations a database has not seen."""
     with closing(schema.connect(path)) as connection:
-        seen = {row[0] for row in connection.execute("SELECT version FROM schema_migrations")}
-    return [version for version, _ in schema.migrations() if version not in seen]
+        return _missing(connection)
 
 
 def run(path: Path) -> None:
-    """Add the tables, columns and version rows that are missing."""
+    """Bring a database of an older release forward: tables, columns, dates, ``extra_data``, search, version rows."""
     with tempfile.TemporaryDirectory() as scratch:
         model_path = Path(scratch, "model.db")
         schema.create(model_path)
-        with (
-            closing(schema.connect(model_path)) as model,
-            closing(schema.connect(path)) as connection,
-            schema.transaction(connection),
-        ):
-            _add_tables(model, connection)
-            known = {row[0] for row in connection.execute("SELECT version FROM schema_migrations")}
-            connection.executemany(
-                "INSERT INTO schema_migrations (version, rollback_sql) VALUES (?, ?)",
-                [row for row in schema.migrations() if row[0] not in known],
-            )
+        with closing(schema.connect(model_path)) as model, closing(schema.connect(path)) as connection:
+            connection.create_function("as_json", 1, _as_json, deterministic=True)
+            with schema.transaction(connection):
+                missing = _missing(connection)
+                for trigger in _names(connection, "trigger"):
+                    connection.execute(f'DROP TRIGGER "{trigger}"')
+                _change_tables(model, connection)
+                _change_dates(model, connection)
+                for table in [_TEXT_FORMS[version] for version in missing if version in _TEXT_FORMS]:
+                    connection.execute(
+                        f"UPDATE {table} SET extra_data = as_json(extra_data)"  # noqa: S608  names of this file
+                        " WHERE extra_data <> '' AND NOT json_valid(extra_data)"
+                    )
+                for (trigger,) in model.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger'"):
+                    connection.execute(trigger)
+                connection.executemany(
+                    "INSERT INTO schema_migrations (version, rollback_sql) VALUES (?, ?)",
+                    [row for row in schema.migrations() if row[0] in missing],
+                )
+            connection.execute("PRAGMA writable_schema = RESET")
 
 
-def _add_tables(model: sqlite3.Connection, connection: sqlite3.Connection) -> None:
-    tables = model.execute(
-        "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND rootpage > 0"
-        " AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'fts4_%' AND name NOT LIKE 'locations_%'"
-    ).fetchall()
-    for table in tables:
-        columns = {row["name"] for row in connection.execute(f"PRAGMA table_info({table['name']})")}
+def settle_search(path: Path) -> list[str]:
+    """Fill full-text tables anew whose terms are not those this server would write; give their names."""
+    filled = []
+    with closing(schema.connect(path)) as connection:
+        for table in _ICU_TABLES:
+            try:
+                connection.execute(f"INSERT INTO {table} ({table}) VALUES ('integrity-check')")  # noqa: S608
+            except sqlite3.DatabaseError:
+                connection.execute(f"INSERT INTO {table} ({table}) VALUES ('rebuild')")  # noqa: S608
+                filled.append(table)
+    return filled
+
+
+def _missing(connection: sqlite3.Connection) -> list[str]:
+    seen = {row[0] for row in connection.execute("SELECT version FROM schema_migrations")}
+    return [version for version, _ in schema.migrations() if version not in seen]
+
+
+def _as_json(text: str) -> str:
+    return extra_data.to_json(extra_data.decode(text))
+
+
+def _names(connection: sqlite3.Connection, kind: str) -> list[str]:
+    return [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = ?", (kind,))]
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> dict[str, str]:
+    return {row["name"]: row["type"].lower() for row in connection.execute(f'PRAGMA table_info("{table}")')}
+
+
+def _change_tables(model: sqlite3.Connection, connection: sqlite3.Connection) -> None:
+    for table in _names(connection, "table"):
+        if table.startswith(_GONE_TABLES):
+            connection.execute(f'DROP TABLE "{table}"')
+    for table in _ordinary(model):
+        columns = _columns(connection, table)
+        wanted = _columns(model, table)
         if not columns:
-            connection.execute(table["sql"])
-            continue
-        for column in model.execute(f"PRAGMA table_info({table['name']})"):
-            if column["name"] not in columns:
-                connection.execute(f'ALTER TABLE {table["name"]} ADD COLUMN "{column["name"]}" {column["type"]}')
+            (sql,) = model.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+            connection.execute(sql)
+        for name in columns and wanted.keys() - columns.keys():
+            connection.execute(f'ALTER TABLE {table} ADD COLUMN "{name}" {wanted[name]}')
+        for name in columns.keys() - wanted.keys():
+            connection.execute(f'ALTER TABLE {table} DROP COLUMN "{name}"')
+    known = set(_names(connection, "index"))
+    for name, sql in model.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"):
+        if name not in known:
+            connection.execute(sql)
+
+
+def _ordinary(model: sqlite3.Connection) -> list[str]:
+    found = model.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0")
+    return [name for (name,) in found if not name.startswith(("sqlite_", "fts4_", "locations_"))]
+
+
+def _change_dates(model: sqlite3.Connection, connection: sqlite3.Connection) -> None:
+    """Make integers of local times in text, and say so in the declarations.
+
+    The declarations are edited where they are written: SQLite stores such a column in the same way.
+    """
+    connection.execute("PRAGMA writable_schema = ON")
+    for table in _ordinary(model):
+        columns, wanted = _columns(connection, table), _columns(model, table)
+        for name in columns.keys() & wanted.keys():
+            if (columns[name], wanted[name]) != _DATE_TYPES:
+                continue
+            connection.execute(
+                f"UPDATE {table} SET \"{name}\" = CAST(strftime('%s', \"{name}\", 'utc') AS INTEGER)"  # noqa: S608
+                f" WHERE typeof(\"{name}\") = 'text'"  # names of the model's schema
+            )
+        if _DATE_TYPES[0] in columns.values():
+            (sql,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+            changed = re.sub(rf"\b{_DATE_TYPES[0]}\b", _DATE_TYPES[1], sql, flags=re.IGNORECASE)
+            connection.execute("UPDATE sqlite_master SET sql = ? WHERE name = ?", (changed, table))

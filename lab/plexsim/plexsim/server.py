@@ -45,6 +45,11 @@ def _is_foreign(settings: Settings) -> bool:
     return not seen.exists() or json.loads(seen.read_text()) != _state(settings)
 
 
+def migration_seconds(settings: Settings, size: int) -> float:
+    """Give the time that databases of so many bytes take, beside the work that is really done."""
+    return settings.migration_seconds + settings.migration_seconds_per_gigabyte * size / (1 << 30)
+
+
 def bring_up(core: Core) -> None:
     """Make or check the databases; clients are told to wait meanwhile."""
     settings = core.settings
@@ -60,12 +65,14 @@ def bring_up(core: Core) -> None:
     core.not_ready = core_module.MIGRATING
     core.log("Running migrations. (EPG 0)")
     size = sum(path.stat().st_size for path in (settings.library, settings.blobs))
-    time.sleep(settings.migration_seconds + settings.migration_seconds_per_gigabyte * size / (1 << 30))
+    time.sleep(migration_seconds(settings, size))
     for path in (settings.library, settings.blobs):
         missing = migrate.pending(path)
         if missing:
             core.log(f"Migrating {path.name}: {len(missing)} migrations up to {missing[-1]}")
             migrate.run(path)
+        for table in migrate.settle_search(path):
+            core.log(f"Rebuilt {table} of {path.name}.")
 
 
 def build(core: Core, jobs: Jobs) -> Router:
