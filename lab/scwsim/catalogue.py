@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-IMAGE_TYPES = ("instance_local", "instance_sbs")
+# Kind and architecture of the images of each label, in the order of the marketplace: an arm64 one comes first.
+IMAGE_KINDS = (("instance_local", "x86_64"), ("instance_sbs", "arm64"), ("instance_sbs", "x86_64"))
 IMAGE_SIZE = 10_000_000_000
 # Of types for which the documentation names none (assumed).
 _QUOTA = 10
@@ -26,6 +27,12 @@ class Image:
     name: str
     type: str
     zone: str
+    arch: str
+
+    @property
+    def root_snapshot(self) -> str:
+        """The id of the snapshot that root volumes are made from."""
+        return str(uuid.uuid5(_NAMESPACE, self.id))
 
     @property
     def local(self) -> bool:
@@ -41,10 +48,10 @@ class Catalogue:
         self._zones: dict[str, dict[str, Any]] = content["zones"]
         self._types: dict[str, dict[str, Any]] = content["server_types"]
         self._images = [
-            Image(str(uuid.uuid5(_NAMESPACE, f"{zone}/{label}/{kind}")), label, name, kind, zone)
+            Image(str(uuid.uuid5(_NAMESPACE, f"{zone}/{label}/{kind}/{arch}")), label, name, kind, zone, arch)
             for zone in self._zones
             for label, name in content["images"].items()
-            for kind in IMAGE_TYPES
+            for kind, arch in IMAGE_KINDS
         ]
 
     def has_zone(self, zone: str) -> bool:
@@ -59,14 +66,26 @@ class Catalogue:
             if zone in {"", image.zone} and label in {"", image.label} and kind in {"", image.type}
         ]
 
-    def image(self, zone: str, reference: str, kind: str) -> Image | None:
-        """The image with this id, or with this label and of this kind."""
+    def image(self, zone: str, reference: str, kind: str = "", arch: str = "") -> Image | None:
+        """The image with this id, or with this label and of this kind and architecture."""
         matches = [
             image
             for image in self.images(zone)
-            if reference == image.id or (reference == image.label and kind == image.type)
+            if reference == image.id or (reference, kind, arch) == (image.label, image.type, image.arch)
         ]
         return matches[0] if matches else None
+
+    def arch(self, commercial_type: str) -> str:
+        """The architecture of the type."""
+        return str(self._types[commercial_type].get("arch", "x86_64"))
+
+    def compatible_types(self, image: Image) -> list[str]:
+        """The types of the image's zone that can start from it."""
+        return [
+            name
+            for name in sorted(self._zones[image.zone]["availability"])
+            if self.arch(name) == image.arch and (not image.local or self._types[name]["local_storage_max"])
+        ]
 
     def local_storage_max(self, zone: str, commercial_type: str) -> int | None:
         """How many bytes of l_ssd the type allows, None if the zone does not offer the type."""
@@ -98,16 +117,18 @@ class Catalogue:
 
 def _product(facts: dict[str, Any], price_factor: float) -> dict[str, Any]:
     speed = facts["bandwidth"]
+    local = bool(facts["local_storage_max"])
+    per_volume = {"min_size": 1_000_000_000, "max_size": 800_000_000_000} if local else {"min_size": 0, "max_size": 0}
     return {
         "alt_names": [],
-        "arch": "x86_64",
+        "arch": facts.get("arch", "x86_64"),
         "ncpus": facts["ncpus"],
         "ram": facts["ram"],
         "gpu": 0,
         "gpu_info": None,
         "mig_profile": None,
         "volumes_constraint": {"min_size": 0, "max_size": facts["local_storage_max"]},
-        "per_volume_constraint": {"l_ssd": {"min_size": 1_000_000_000, "max_size": 800_000_000_000}},
+        "per_volume_constraint": {"l_ssd": per_volume},
         "scratch_storage_max_size": 0,
         "scratch_storage_max_volumes_count": 0,
         "monthly_price": round(facts["monthly_price"] * price_factor, 6),
@@ -116,7 +137,7 @@ def _product(facts: dict[str, Any], price_factor: float) -> dict[str, Any]:
             "boot_types": ["local", "rescue"],
             "placement_groups": True,
             "block_storage": True,
-            "hot_snapshots_local_volume": True,
+            "hot_snapshots_local_volume": local,
             "private_network": 8,
             "max_file_systems": 0,
         },
@@ -133,7 +154,7 @@ def _product(facts: dict[str, Any], price_factor: float) -> dict[str, Any]:
 
 def image_view(image: Image) -> dict[str, Any]:
     """The image as the Instance API tells it."""
-    snapshot = str(uuid.uuid5(_NAMESPACE, image.id))
+    snapshot = image.root_snapshot
     root: dict[str, Any] = (
         {"id": snapshot, "name": image.name, "volume_type": "l_ssd", "size": IMAGE_SIZE}
         if image.local
@@ -147,7 +168,7 @@ def image_view(image: Image) -> dict[str, Any]:
         "root_volume": root,
         "extra_volumes": {},
         "public": True,
-        "arch": "x86_64",
+        "arch": image.arch,
         "creation_date": IMAGE_DATE,
         "modification_date": IMAGE_DATE,
         "default_bootscript": None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from .catalogue import Image, image_view
@@ -12,10 +13,9 @@ from .simulator import Simulator
 
 def _server_types(simulator: Simulator, request: Request) -> Response:
     types = simulator.catalogue.server_types(request.zone)
-    size = min(request.number("per_page", 50), 100)
-    start = (request.number("page", 1) - 1) * size
-    page = dict(list(types.items())[start : start + size])
-    return Response(200, {"servers": page}, {"X-Total-Count": str(len(types))})
+    paged = page_of(request, "servers", [{"name": name} for name in types])
+    names = [entry["name"] for entry in paged.body["servers"]]
+    return replace(paged, body={"servers": {name: types[name] for name in names}})
 
 
 def _availability(simulator: Simulator, request: Request) -> Response:
@@ -37,9 +37,9 @@ def _get_image(simulator: Simulator, request: Request) -> Response:
 def _local_image(simulator: Simulator, image: Image) -> dict[str, Any]:
     return {
         "id": image.id,
-        "arch": "x86_64",
+        "arch": image.arch,
         "zone": image.zone,
-        "compatible_commercial_types": sorted(simulator.catalogue.availability(image.zone)),
+        "compatible_commercial_types": simulator.catalogue.compatible_types(image),
         "label": image.label,
         "type": image.type,
     }
@@ -59,12 +59,18 @@ def _get_local_image(simulator: Simulator, request: Request) -> Response:
     raise not_found("local_image", request.id)
 
 
+def _list_private_interfaces(_simulator: Simulator, request: Request) -> Response:
+    """Private networks are not simulated: no server has an interface in one."""
+    return counted_page_of(request, "private_network_interfaces", [])
+
+
 _INSTANCE = "/instance/v1/zones/{zone}"
 ROUTES = (
     route("GET", f"{_INSTANCE}/products/servers", _server_types, public=True),
     route("GET", f"{_INSTANCE}/products/servers/availability", _availability, public=True),
     route("GET", f"{_INSTANCE}/images", _list_images),
     route("GET", f"{_INSTANCE}/images/{{id}}", _get_image),
+    route("GET", "/instance/v2alpha1/zones/{zone}/private-network-interfaces", _list_private_interfaces),
     route("GET", "/marketplace/v2/local-images", _list_local_images, public=True),
     route("GET", "/marketplace/v2/local-images/{id}", _get_local_image, public=True),
 )

@@ -113,7 +113,8 @@ def page_of(request: Request, name: str, views: list[dict[str, Any]]) -> Respons
     size = min(request.number("per_page", 50), 100)
     page = request.number("page", 1)
     last = -(-len(views) // size)
-    collection = request.path.rstrip("/").rsplit("/", 1)[-1]
+    # Relative, and without what comes before the API's own collections: `/servers`, `/products/servers`.
+    collection = request.path.rstrip("/").split(f"/zones/{request.zone}/")[-1]
 
     def link(number: int, relation: str) -> str:
         return f'</{collection}?page={number}&per_page={size}&>; rel="{relation}"'

@@ -22,9 +22,12 @@ _REQUIRED = "required key not provided"
 def _image(simulator: Simulator, zone: str, body: dict[str, Any], root: dict[str, Any]) -> Image:
     """A label means the SBS image, unless the root volume is asked for as local."""
     kind = "instance_local" if root.get("volume_type") == LOCAL else "instance_sbs"
-    image = simulator.catalogue.image(zone, str(body["image"]), kind)
+    arch = simulator.catalogue.arch(str(body["commercial_type"]))
+    image = simulator.catalogue.image(zone, str(body["image"]), kind, arch)
     if image is None:
         raise not_found("instance_image", str(body["image"]))
+    if image.arch != arch:
+        raise invalid_arguments(("image", "constraint", f"the image is for {image.arch}, the type is {arch}"))
     return image
 
 

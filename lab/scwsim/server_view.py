@@ -66,7 +66,7 @@ def server_view(simulator: Simulator, server: Record) -> dict[str, Any]:
     if is_locked(simulator, server):
         view["state"] = "locked"
     return view | {
-        "arch": "x86_64",
+        "arch": simulator.catalogue.arch(server["commercial_type"]),
         "organization": server["project"],
         "hostname": server["name"],
         "image": image_view(image) if image else None,

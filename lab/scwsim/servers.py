@@ -102,7 +102,8 @@ def _get_user_data(simulator: Simulator, request: Request) -> Response:
 def _set_user_data(simulator: Simulator, request: Request) -> Response:
     server = find_server(simulator, request)
     server["user_data"][request.parameters["key"]] = request.body.decode()
-    return Response(204)
+    # Empty, but of the type of what was sent.
+    return Response(204, "")
 
 
 def _delete_user_data(simulator: Simulator, request: Request) -> Response:

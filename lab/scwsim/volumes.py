@@ -41,7 +41,7 @@ def add_volume(
             "tags": [],
             "server": None,
             "reference_id": new_id(),
-            "parent_snapshot_id": image.id if image else None,
+            "parent_snapshot_id": image.root_snapshot if image else None,
             "last_detached_at": None,
             "perf_iops": 5000,
         },
