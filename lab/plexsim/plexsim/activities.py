@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .faults import Faults
+from .notifications import Notifications
 from .render import Element
 
 _STUCK = "5b0d0000-0000-4000-8000-000000000000"
@@ -53,6 +54,7 @@ class Activities:
     """All of them; threads of jobs and of requests meet here."""
 
     record: Callable[[Activity], None]
+    notifications: Notifications
     context_delay: float
     faults: Faults
     running: dict[str, Activity] = field(default_factory=dict)
@@ -62,7 +64,11 @@ class Activities:
         """Show an activity."""
         with self.lock:
             self.running[activity.identity] = activity
+        self._tell("started", activity)
         return activity
+
+    def _tell(self, event: str, activity: Activity) -> None:
+        self.notifications.activity(event, activity.identity, activity.element(self.context_delay).plain())
 
     def end(self, activity: Activity) -> None:
         """Stop showing an activity and write it into the history."""
@@ -72,6 +78,7 @@ class Activities:
             activity.over = True
             if self.faults.active("endless_activity") is None:
                 del self.running[activity.identity]
+        self._tell("ended", activity)
         self.record(activity)
 
     def progress(self, identity: str, percent: int, subtitle: str | None) -> bool:
@@ -81,6 +88,8 @@ class Activities:
             if activity:
                 activity.progress = percent
                 activity.subtitle = activity.subtitle if subtitle is None else subtitle
+        if activity:
+            self._tell("updated", activity)
         return activity is not None
 
     def elements(self) -> list[Element]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-from . import extra_data, rows
+from . import extra_data, rows, search
 from .core import Core
 from .handler import Route
 from .render import Answer, Element, container, refusal
@@ -48,27 +48,30 @@ class ItemsApi:
                 return refusal(404, "Not Found")
             usual = _DEFAULT_TYPE.get(section["section_type"], rows.MOVIE)
             kind = kind or int(request.query.get("type") or usual)
-            where = "library_section_id = ? AND metadata_type = ?"
-            values: list[object] = [int(key), kind]
-            if request.query.get("title"):
-                where += " AND title LIKE ?"
-                values.append(f"%{request.query['title']}%")
+            wanted = [
+                search.Condition("i.library_section_id = ? AND i.metadata_type = ?", (int(key), kind)),
+                *search.conditions(kind, request.query),
+            ]
             if request.query.get("file"):
-                where += (
-                    " AND id IN (SELECT metadata_item_id FROM media_items m JOIN media_parts p"
-                    " ON p.media_item_id = m.id WHERE p.file LIKE ?)"
+                holders = "SELECT metadata_item_id FROM media_items m JOIN media_parts t ON t.media_item_id = m.id"
+                wanted.append(
+                    search.Condition(f"i.id IN ({holders} WHERE t.file LIKE ?)", (f"%{request.query['file']}",))
                 )
-                values.append(f"%{request.query['file']}")
-            counted = f"SELECT count(*) FROM metadata_items WHERE {where}"  # noqa: S608  conditions above
-            (total,) = library.execute(counted, values).fetchone()
-            listed = f"SELECT * FROM metadata_items WHERE {where} ORDER BY title_sort, id LIMIT ? OFFSET ?"  # noqa: S608
+            where = " AND ".join(condition.sql for condition in wanted)
+            values = [value for condition in wanted for value in condition.values]
+            (total,) = library.execute(f"SELECT count(*) {search.FROM} WHERE {where}", values).fetchone()
+            listed = f"SELECT i.* {search.FROM} WHERE {where} ORDER BY {search.order(request.query)} LIMIT ? OFFSET ?"
             found = library.execute(listed, [*values, -1 if size is None else size, start]).fetchall()
             elements = [self._element(library, row) for row in found]
-        return self._window(elements, total, start, librarySectionID=int(key), title1=section["name"])
+        described = [search.meta(int(key), section["section_type"])] if request.query.get("includeMeta") == "1" else []
+        return self._window(elements, total, start, described, librarySectionID=int(key), title1=section["name"])
 
     @staticmethod
-    def _window(elements: list[Element], total: int, start: int, **attributes: object) -> Answer:
-        answer = container(elements, totalSize=total, offset=start, allowSync=True, **attributes)
+    def _window(
+        elements: list[Element], total: int, start: int, described: list[Element] | None = None, **attributes: object
+    ) -> Answer:
+        attributes |= {"size": len(elements)}
+        answer = container([*(described or []), *elements], totalSize=total, offset=start, allowSync=True, **attributes)
         headers = {"X-Plex-Container-Start": str(start), "X-Plex-Container-Total-Size": str(total)}
         return Answer(element=answer.element, headers=headers)
 
@@ -112,7 +115,7 @@ class ItemsApi:
             "musicAnalysisVersion": values.get("ms:musicAnalysisVersion"),
         }
         attributes |= self._parents(library, row)
-        return Element(tag, attributes, self._media(library, row["id"]))
+        return Element(tag, attributes, self._media(library, row["id"]), json_tag="Metadata")
 
     @staticmethod
     def _parents(library: sqlite3.Connection, row: sqlite3.Row) -> dict[str, object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-from . import rows
+from . import rows, section_preferences, section_view
 from .butler import Butler
 from .core import Core
 from .handler import Route
@@ -15,7 +15,6 @@ from .scans import Scans
 from .schema import transaction
 from .settings import now
 
-TYPES = {1: "movie", 2: "show", 8: "artist", 13: "photo"}
 _NOT_SIGNED_IN = "Server cannot refresh a music library when not signed in"
 
 
@@ -43,7 +42,7 @@ class SectionsApi:
             ("DELETE", f"{one}/refresh", self.cancel),
             ("PUT", f"{one}/analyze", self.analyze),
             ("PUT", f"{one}/emptyTrash", self.empty_trash),
-            ("GET", f"{one}/prefs", lambda _request, _key: container([])),
+            ("GET", f"{one}/prefs", self.preferences),
             ("PUT", "/library/optimize", lambda _request: self._task("OptimizeDatabase")),
             ("PUT", "/library/clean/bundles", lambda _request: self._task("CleanOldBundles")),
         ]
@@ -59,34 +58,7 @@ class SectionsApi:
         return container(children, identifier="com.plexapp.plugins.library", title1="Plex Library")
 
     def _element(self, library: sqlite3.Connection, row: sqlite3.Row) -> Element:
-        locations = library.execute(
-            "SELECT id, root_path FROM section_locations WHERE library_section_id = ? ORDER BY id", (row["id"],)
-        )
-        attributes = {
-            "allowSync": True,
-            "filters": True,
-            "refreshing": self.scans.refreshing(row["id"]),
-            "key": str(row["id"]),
-            "type": TYPES.get(row["section_type"], "movie"),
-            "title": row["name"],
-            "agent": row["agent"],
-            "scanner": row["scanner"],
-            "language": row["language"],
-            "metadataAgentProviderGroupId": row["metadata_agent_provider_group_id"],
-            "uuid": row["uuid"],
-            "updatedAt": row["updated_at"],
-            "createdAt": row["created_at"],
-            "scannedAt": row["scanned_at"],
-            "content": True,
-            "directory": True,
-            "contentChangedAt": row["content_changed_at"],
-            "hidden": 0,
-        }
-        return Element(
-            "Directory",
-            attributes,
-            [Element("Location", {"id": place["id"], "path": place["root_path"]}) for place in locations],
-        )
+        return section_view.element(library, row, refreshing=self.scans.refreshing(row["id"]))
 
     def sections(self, _request: Request) -> Answer:
         """List the sections."""
@@ -107,7 +79,7 @@ class SectionsApi:
 
     def create(self, request: Request) -> Answer:
         """Add a section and scan it."""
-        kinds = {name: number for number, name in TYPES.items()}
+        kinds = {name: number for number, name in section_view.TYPES.items()}
         query = request.query
         if query.get("type") not in kinds or not query.get("name") or not request.locations:
             return refusal(400, "Bad Request")
@@ -126,6 +98,8 @@ class SectionsApi:
                     scanner=query.get("scanner", ""),
                     language=query.get("language", "en-US"),
                 )
+                fields = section_preferences.changed(kind, "", query)
+                rows.update(library, "library_sections", key, {"user_fields": fields})
             self._scan(library, str(key), force=False)
             row = self._row(library, str(key))
             answer = container([self._element(library, row)] if row else [])
@@ -134,16 +108,27 @@ class SectionsApi:
     def edit(self, request: Request, key: str) -> Answer:
         """Rename a section, replace its locations."""
         with self.core.library() as library:
-            if self._row(library, key) is None:
+            row = self._row(library, key)
+            if row is None:
                 return refusal(404, "Not Found")
             with transaction(library):
-                if request.query.get("name"):
-                    rows.update(library, "library_sections", int(key), {"name": request.query["name"]})
+                fields = section_preferences.changed(row["section_type"], row["user_fields"], request.query)
+                names = ("name", "agent", "scanner", "language")
+                wanted = {name: request.query[name] for name in names if request.query.get(name)}
+                rows.update(library, "library_sections", int(key), wanted | {"user_fields": fields})
                 if request.locations:
                     library.execute("DELETE FROM section_locations WHERE library_section_id = ?", (int(key),))
                     for path in request.locations:
                         rows.add_location(library, int(key), path, now())
         return Answer()
+
+    def preferences(self, _request: Request, key: str) -> Answer:
+        """List the settings of one section."""
+        with self.core.library() as library:
+            row = self._row(library, key)
+        if row is None:
+            return refusal(404, "Not Found")
+        return container(section_preferences.listed(row["section_type"], row["user_fields"]))
 
     def delete(self, _request: Request, key: str) -> Answer:
         """Remove a section and what is in it."""

@@ -12,7 +12,8 @@ from .handler import Route
 from .preferences import Definition
 from .render import Answer, Element, container, refusal
 from .request import Request
-from .settings import VERSION
+from .section_preferences import setting
+from .settings import VERSION, now
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class ServerApi:
         return [
             ("GET|HEAD", "/identity", self.identity),
             ("GET|HEAD", "/", self.root),
-            ("GET", "/status/sessions", lambda _request: container([])),
+            ("GET", "/status/sessions(?:/background)?", lambda _request: container([])),
             ("GET", "/myplex/account", self.account),
             ("DELETE", "/myplex/account", self.unclaim),
             ("POST", "/myplex/claim", self.claim),
@@ -64,10 +65,21 @@ class ServerApi:
             account["myPlexUsername"] = core.preferences.get("PlexOnlineUsername")
         if core.entitled:
             account["ownerFeatures"] = "loudness,music-analysis,pass"
+        if not core.claimed:
+            account |= {"countryCode": ""}
         return container(
             [Element("Directory", {"count": 1, "key": key, "title": key}) for key in ("library", "butler")],
             allowMediaDeletion=core.preferences.on("allowMediaDeletion"),
+            allowCameraUpload=False,
+            allowChannelAccess=True,
+            allowSharing=True,
+            allowSync=False,
             apiVersion="1.2.3",
+            backgroundProcessing=True,
+            certificate=core.claimed,
+            companionProxy=True,
+            diagnostics="logs,databases,streaminglogs",
+            eventStream=True,
             friendlyName=core.preferences.get("FriendlyName") or os.uname().nodename,
             machineIdentifier=core.machine_identifier,
             multiuser=True,
@@ -75,7 +87,13 @@ class ServerApi:
             myPlex=True,
             platform="Linux",
             platformVersion=os.uname().release,
+            pluginHost=True,
+            readOnlyLibraries=False,
+            requestParametersInCookie=True,
+            sync=True,
             transcoderActiveVideoSessions=0,
+            updatedAt=now(),
+            updater=True,
             version=VERSION,
             **account,
         )
@@ -113,18 +131,7 @@ class ServerApi:
         return self.account(request)
 
     def _setting(self, item: Definition) -> Element:
-        attributes = {
-            "id": item.name,
-            "label": "",
-            "summary": "",
-            "type": item.kind,
-            "default": item.typed(item.default),
-            "value": item.typed(self.core.preferences.get(item.name)),
-            "hidden": "h" in item.flags,
-            "advanced": "a" in item.flags,
-            "group": item.group,
-        }
-        return Element("Setting", attributes | ({"enumValues": item.choices} if item.choices else {}))
+        return setting(item, self.core.preferences.get(item.name))
 
     def preferences(self, _request: Request) -> Answer:
         """List the preferences this account sees."""
@@ -143,15 +150,19 @@ class ServerApi:
         self.core.preferences.change(wanted, with_pass=self.core.entitled)
         return Answer()
 
-    def browse(self, _request: Request, encoded: str | None = None) -> Answer:
-        """List directories of the server's disk."""
+    def browse(self, request: Request, encoded: str | None = None) -> Answer:
+        """List directories of the server's disk, and files when asked."""
         folder = Path(base64.b64decode(encoded).decode() if encoded else "/")
         if not folder.is_dir():
             return refusal(404, "Not Found")
-        found = sorted(path for path in folder.iterdir() if path.is_dir())
         children = []
-        for path in found:
+        for path in sorted(folder.iterdir()):
+            if not path.is_dir():
+                continue
             key = f"/services/browse/{base64.b64encode(str(path).encode()).decode()}"
             names = {"key": key, "path": str(path), "title": path.name}
             children.append(Element("Path", names | {"home": False, "network": False}))
+        if request.query.get("includeFiles") == "1":
+            files = sorted(path for path in folder.iterdir() if path.is_file())
+            children += [Element("File", {"key": str(path), "path": str(path), "title": path.name}) for path in files]
         return container(children)

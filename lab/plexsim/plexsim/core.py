@@ -11,6 +11,7 @@ from . import fault_names, rows
 from .activities import Activities, Activity
 from .faults import Faults
 from .logs import Log
+from .notifications import Notifications
 from .plex_tv import PlexTv, SignIn, Standing
 from .preferences import Preferences
 from .schema import connect, transaction
@@ -30,10 +31,11 @@ class Core:
     not_ready: str | None = STARTING  # what to tell clients until the server is up
     standing: Standing | None = None  # what plex.tv said of our token last
     faults: Faults = field(default_factory=fault_names.from_environment)
+    notifications: Notifications = field(default_factory=Notifications)
     activities: Activities = field(init=False)
 
     def __post_init__(self) -> None:
-        self.activities = Activities(self.record, self.settings.scaled(1.0), self.faults)
+        self.activities = Activities(self.record, self.notifications, self.settings.scaled(1.0), self.faults)
 
     @property
     def token(self) -> str:

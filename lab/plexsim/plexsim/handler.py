@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from . import websocket
 from .core import MIGRATING, Core
 from .preferences import RefusedError
 from .render import Answer, refusal, unavailable
@@ -25,14 +28,21 @@ class Router:
     core: Core
     routes: list[Route]
 
-    def answer(self, request: Request) -> Answer:
-        """Find the route of a request and take it."""
+    def refused(self, request: Request) -> Answer | None:
+        """Refuse a request that nobody gets an answer to now, or not this client."""
         if self.core.faults.active("unavailable") is not None:
             return unavailable(MIGRATING)
         if self.core.not_ready:
             return unavailable(self.core.not_ready)
         if request.path != "/identity" and not request.allowed(self.core):
             return refusal(401, "Unauthorized")
+        return None
+
+    def answer(self, request: Request) -> Answer:
+        """Find the route of a request and take it."""
+        refused = self.refused(request)
+        if refused is not None:
+            return refused
         known_path = False
         for methods, pattern, call in self.routes:
             found = re.fullmatch(pattern, request.path)
@@ -44,6 +54,14 @@ class Router:
                     self.core.log(f"Refused {request.method} {request.path}: {error}", "WARN")
                     return refusal(400, "Bad Request")
         return refusal(405, "Method Not Allowed") if known_path else refusal(404, "Not Found")
+
+
+def _length(answer: Answer, body: bytes) -> int:
+    if answer.stream is None:
+        return len(body)
+    length = answer.stream.seek(0, os.SEEK_END)
+    answer.stream.seek(0)
+    return length
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -60,6 +78,13 @@ class Handler(BaseHTTPRequestHandler):
         client = self.client_address[0].removeprefix("::ffff:")
         request = parse(self.command, self.path, dict(self.headers), client)
         time.sleep(self.server.router.core.faults.number("slow_answers", "seconds"))
+        if request.path == websocket.PATH and self.headers.get("Upgrade", "").lower() == "websocket":
+            refused = self.server.router.refused(request)
+            if refused is None:
+                self.close_connection = True
+                core = self.server.router.core
+                websocket.Listener(self.connection).serve(self.headers.items(), self.path, core.notifications)
+                return
         answer = self.server.router.answer(request)
         body, kind = answer.encode(as_json=request.as_json)
         core = self.server.router.core
@@ -69,14 +94,17 @@ class Handler(BaseHTTPRequestHandler):
             "X-Plex-Protocol": "1.0",
             "Date": formatdate(now(), usegmt=True),
             "Content-Type": kind,
-            "Content-Length": str(len(body)),
+            "Content-Length": str(_length(answer, body)),
             "Cache-Control": "no-cache",
             **({"X-Plex-Content-Original-Length": str(len(body))} if body else {}),
             **answer.headers,
         }.items():
             self.send_header(name, value)
         self.end_headers()
-        if self.command != "HEAD":
+        if answer.stream is not None:
+            with answer.stream:
+                shutil.copyfileobj(answer.stream, self.wfile)
+        elif self.command != "HEAD":
             self.wfile.write(body)
 
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = handle_any  # noqa: N815  named by the base class

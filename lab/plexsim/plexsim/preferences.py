@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,9 @@ from xml.etree import ElementTree as ET
 from .schema import DATA
 
 _BEHAVIOUR = "never:never|scheduled:as a scheduled task|asap:as a scheduled task and when media is added"
-_CHOICES = {"@behaviour": _BEHAVIOUR, "@hour": "|".join(f"{hour}:{hour}\ua78900" for hour in range(24))}
+_COUNT = "|".join(["0:Unlimited", *(f"{number}:{number}" for number in range(1, 21))])
+_HOUR = "|".join(f"{hour}:{hour}\ua78900" for hour in range(24))
+_CHOICES = {"@behaviour": _BEHAVIOUR, "@count": _COUNT, "@hour": _HOUR}
 _TRUTHS = {"1": "1", "true": "1", "0": "0", "false": "0"}
 
 
@@ -37,6 +40,8 @@ class Definition:
             raise RefusedError(f"{self.name} is a bool, not {text!r}")
         if self.kind == "int" and not text.lstrip("-").isdigit():
             raise RefusedError(f"{self.name} is an int, not {text!r}")
+        if self.kind == "double" and not re.fullmatch("-?[0-9]+([.][0-9]+)?", text):
+            raise RefusedError(f"{self.name} is a double, not {text!r}")
         allowed = [choice.partition(":")[0] for choice in self.choices.split("|")] if self.choices else []
         if allowed and value not in allowed:
             raise RefusedError(f"{self.name} is one of {', '.join(allowed)}, not {text!r}")
@@ -46,6 +51,8 @@ class Definition:
         """Give a value as JSON and XML show it."""
         if self.kind == "bool":
             return _TRUTHS.get(text.lower()) == "1"
+        if self.kind == "double":
+            return float(text)
         return int(text) if self.kind == "int" else text
 
 

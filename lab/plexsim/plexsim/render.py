@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import IO
 from xml.etree import ElementTree as ET
 
 UNAUTHORIZED = "<html><head><title>Unauthorized</title></head><body><h1>401 Unauthorized</h1></body></html>"
@@ -18,6 +19,7 @@ class Element:
     attributes: Mapping[str, object]
     children: list[Element] = field(default_factory=list)
     single: bool = False
+    json_tag: str = ""  # its name in JSON, where that is another one
 
     def tree(self) -> ET.Element:
         """Give the XML form: truth is 1 or 0, absent values are left out."""
@@ -35,10 +37,11 @@ class Element:
         shown: dict[str, object] = {k: v for k, v in self.attributes.items() if v is not None}
         lists: dict[str, list[object]] = {}
         for child in self.children:
+            name = child.json_tag or child.tag
             if child.single:
-                shown[child.tag] = child.plain()
+                shown[name] = child.plain()
             else:
-                lists.setdefault(child.tag, []).append(child.plain())
+                lists.setdefault(name, []).append(child.plain())
         return shown | lists
 
 
@@ -51,6 +54,7 @@ class Answer:
     body: bytes = b""
     kind: str = "text/html"
     headers: Mapping[str, str] = field(default_factory=dict)
+    stream: IO[bytes] | None = None  # a file to send from its beginning, and to close
 
     def encode(self, *, as_json: bool) -> tuple[bytes, str]:
         """Give the bytes and their content type."""

@@ -48,6 +48,7 @@ class Scans:
         if core.preferences.on("autoEmptyTrash") and not job.stop.is_set():
             self.empty_trash(section_id)
         core.activities.end(activity)
+        core.notifications.status("Library scan complete", f"{title} has been scanned.", "LIBRARY_UPDATE")
         self.jobs.finish(job)
         if not job.stop.is_set():
             self._metadata(job, section_id, force=force)
@@ -70,6 +71,10 @@ class Scans:
                 cancelled = job.stop.wait(core.settings.scaled(_TAIL) / len(waiting))
                 if not cancelled:
                     refresh.refresh(library, item, now())
+                    (kind,) = library.execute(
+                        "SELECT metadata_type FROM metadata_items WHERE id = ?", (item.item_id,)
+                    ).fetchone()
+                    core.notifications.timeline(section_id, item.item_id, kind, item.title, now())
                 core.activities.end(activity)
                 if cancelled:
                     return

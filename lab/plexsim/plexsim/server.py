@@ -14,6 +14,7 @@ from pathlib import Path
 
 from . import core as core_module
 from . import migrate, schema
+from .api_diagnostics import DiagnosticsApi
 from .api_items import ItemsApi
 from .api_sections import SectionsApi
 from .api_server import ServerApi
@@ -79,7 +80,13 @@ def build(core: Core, jobs: Jobs) -> Router:
     """Put the routes together."""
     scans = Scans(core, jobs)
     butler = Butler(core, jobs, scans)
-    apis = (ServerApi(core), TasksApi(core, butler), SectionsApi(core, scans, butler), ItemsApi(core))
+    apis = (
+        ServerApi(core),
+        TasksApi(core, butler),
+        SectionsApi(core, scans, butler),
+        ItemsApi(core),
+        DiagnosticsApi(core),
+    )
     return Router(core, [route for api in apis for route in api.routes()])
 
 

@@ -14,7 +14,7 @@ from plexapi.myplex import MyPlexAccount
 from lab.plexsim.plexsim.plex_tv import PlexTv, Standing
 from lab.plextv.account import CLAIM_SECONDS, Account, Owner
 from module_utils.plex_account import PLEX_TV, account, session_at
-from tests.unit.plextv.conftest import PlexTvProcess
+from tests.unit.plextv.serving import PlexTvProcess
 
 MACHINE = "0123456789abcdef0123456789abcdef01234567"
 
