@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 
-from . import faults, images, lifecycle, machine, status
+from . import bill, faults, images, lifecycle, machine, status
 from .errors import LabError
 
 
@@ -32,6 +32,8 @@ def parser() -> argparse.ArgumentParser:
     down.add_argument("--purge", action="store_true", help="also images, media and caches")
     show = commands.add_parser("status", help="show services and what is rented")
     show.add_argument("--json", action="store_true", help="for programs")
+    costs = commands.add_parser("bill", help="show what was rented has cost, by run")
+    costs.add_argument("--json", action="store_true", help="for programs")
     by_hand = commands.add_parser("machine", help="a bare machine without the cloud's API (molecule uses it)")
     by_hand.add_argument("state", choices=("up", "down"))
     by_hand.add_argument("name", type=_name)
@@ -54,6 +56,9 @@ def run(arguments: argparse.Namespace) -> None:
         print(json.dumps(state, indent=1) if arguments.json else "\n".join(status.lines(state)))
         if "problem" in state:
             raise LabError(state["problem"])
+    elif arguments.command == "bill":
+        told = bill.read()
+        print(json.dumps(told, indent=1) if arguments.json else "\n".join(bill.lines(told)))
     elif arguments.command == "fault":
         if bool(arguments.name) == arguments.list:
             raise LabError("Name one fault, or ask for all: script/lab fault NAME [on|off], script/lab fault --list.")

@@ -33,7 +33,7 @@ def read() -> dict[str, Any]:
             # Without the stand-in and its memory there is nothing that could be rented.
             state["cloud"] = {"servers": [], "volumes": [], "ips": [], "security_groups": []}
         elif cloud_service == "running":
-            state["cloud"] = _cloud()
+            state["cloud"] = ask_cloud("/_lab/state")
         else:
             state["problem"] = f"The Scaleway stand-in is {cloud_service}; run script/lab up, which starts it."
     except LabError as error:
@@ -46,8 +46,9 @@ def _state(name: str) -> str:
     return str(facts["State"]["Status"]) if facts else "absent"
 
 
-def _cloud() -> dict[str, Any]:
-    address = f"http://{settings.CLOUD_ADDRESS}:{settings.CLOUD_PORT}/_lab/state"
+def ask_cloud(path: str) -> dict[str, Any]:
+    """What the Scaleway stand-in tells beside its API; LabError if it does not answer."""
+    address = f"http://{settings.CLOUD_ADDRESS}:{settings.CLOUD_PORT}{path}"
     try:
         with urllib.request.urlopen(address, timeout=10) as answer:
             state: dict[str, Any] = json.load(answer)
