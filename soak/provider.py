@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from lab.scwsim import http_server
 from lab.scwsim.catalogue import Catalogue
-from lab.scwsim.machine import MachineState
+from lab.scwsim.paper import PaperDriver
 from lab.scwsim.routing import Request, Response
 from lab.scwsim.simulator import Account, Simulator
 from lab.scwsim.store import KINDS, Store
@@ -22,26 +22,6 @@ PROJECT = "22222222-2222-4222-8222-222222222222"
 ZONE = "fr-par-1"
 # What happens with the answer of a call.
 Fate = Literal["send", "lose"]
-
-
-class NoMachines:
-    """A driver whose machines run because it says so."""
-
-    def create(self, *_: object) -> None:
-        """Nothing to make."""
-
-    def start(self, name: str) -> None:
-        """Nothing to start."""
-
-    def stop(self, name: str) -> None:
-        """Nothing to stop."""
-
-    def destroy(self, name: str) -> None:
-        """Nothing to remove."""
-
-    def state(self, _name: str) -> MachineState:
-        """Always running."""
-        return MachineState(running=True, exit_code=0, address="")
 
 
 class _NoLog(http_server.RequestLog):
@@ -57,7 +37,7 @@ class Provider:
 
     def __init__(self, directory: Path) -> None:
         account = Account(TOKEN, "SCWLABXXXXXXXXXXXXXX", PROJECT)
-        driver: Any = NoMachines()
+        driver = PaperDriver()
         self.ahead = timedelta(0)
         self.simulator = Simulator(
             account, Catalogue(), Store(directory / "state.json"), driver, time_factor=0.0, clock=self.now

@@ -24,7 +24,7 @@ def lines(bill: dict[str, Any]) -> list[str]:
 
 
 def _line(line: dict[str, Any]) -> str:
-    notes = [*(["still running"] if line["running"] else []), *([] if line["tagged"] else ["no tag of its own"])]
+    notes = [*(["runs on"] if line["running"] else []), *([] if line["tagged"] else ["no tag of its own"])]
     return (
         f"  {line['kind']:6} {line['name']}, {line['zone']}: {line['billed_hours']:.2f} h at {line['hourly']:.6f}"
         f" = {line['euros']:.4f} EUR{' (' + ', '.join(notes) + ')' if notes else ''}"

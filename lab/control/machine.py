@@ -55,7 +55,8 @@ def options(image: str) -> MachineOptions:
     """How machines are made on this host."""
     restricted = lacks_sys_resource(Path("/proc/1/status").read_text())
     config = host_config(restricted=restricted, cgroup2=_CGROUP2.exists())
-    return MachineOptions(image, settings.NETWORK, config, settings.SUBNET, settings.LABEL, settings.PREFIX)
+    metadata = f"{settings.CLOUD_ADDRESS}:{settings.CLOUD_PORT}"
+    return MachineOptions(image, settings.NETWORK, config, settings.SUBNET, settings.LABEL, settings.PREFIX, metadata)
 
 
 def container_name(name: str) -> str:

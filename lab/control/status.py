@@ -7,6 +7,8 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+from lab.scwsim.store import KINDS
+
 from . import docker, settings
 from .errors import LabError
 
@@ -31,7 +33,7 @@ def read() -> dict[str, Any]:
     try:
         if cloud_service == "absent":
             # Without the stand-in and its memory there is nothing that could be rented.
-            state["cloud"] = {"servers": [], "volumes": [], "ips": [], "security_groups": []}
+            state["cloud"] = {kind: [] for kind in KINDS}
         elif cloud_service == "running":
             state["cloud"] = ask_cloud("/_lab/state")
         else:

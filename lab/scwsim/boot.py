@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import guest_network
 from .addresses import addresses_of, dynamic_range
 from .engine import EngineError
 from .machine import seed_files
@@ -38,3 +39,4 @@ def boot(simulator: Simulator, server: Record) -> None:
         simulator.driver.create(name, server["name"], files, address)
         server["machine_address"] = address
     simulator.driver.start(name)
+    guest_network.apply(simulator, server, fresh=True)

@@ -66,6 +66,15 @@ class Engine:
         """Start the container; one that runs already is left alone."""
         self._expect((204, 304), self._call("POST", f"/containers/{quote(name)}/start"))
 
+    def execute(self, name: str, command: list[str]) -> tuple[int, str]:
+        """Run a command in the container to its end; gives its exit code and what it printed."""
+        asked = {"Cmd": command, "AttachStdout": True, "AttachStderr": True, "Tty": True}
+        made = self._expect((201,), self._call("POST", f"/containers/{quote(name)}/exec", json.dumps(asked).encode()))
+        identifier = json.loads(made)["Id"]
+        printed = self._expect((200,), self._call("POST", f"/exec/{identifier}/start", b'{"Tty": true}'))
+        state = json.loads(self._expect((200,), self._call("GET", f"/exec/{identifier}/json")))
+        return int(state["ExitCode"] or 0), printed.decode(errors="replace")
+
     def stop(self, name: str, grace_seconds: int) -> None:
         """Ask the container to stop, kill it after the grace period; a missing one is fine."""
         path = f"/containers/{quote(name)}/stop?t={grace_seconds}"

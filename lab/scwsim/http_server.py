@@ -19,6 +19,7 @@ from . import (
     billing,
     faults,
     iam,
+    metadata,
     policies,
     products,
     security_groups,
@@ -44,6 +45,7 @@ ROUTES: tuple[Route, ...] = (
     *ssh_keys.ROUTES,
     *admin.ROUTES,
     *faults.ROUTES,
+    *metadata.ROUTES,
     *billing.ROUTES,
 )
 _SECRET = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL)
@@ -124,7 +126,8 @@ class _Handler(BaseHTTPRequestHandler):
         simulator = self.server.simulator
         with simulator.store.lock:
             caller, hidden = access_key(simulator, token), secrets(simulator)
-        request = Request(self.command, parts.path, query, body, sender=self.client_address[0])
+        sender, port = self.client_address[:2]
+        request = Request(self.command, parts.path, query, body, sender=sender, sender_port=port)
         response = answer(simulator, request, token)
         request_id = str(uuid.uuid4())
         # Before the answer leaves: who has it finds the line in the log.

@@ -21,7 +21,7 @@ from .catalogue import Catalogue
 from .http_server import RequestLog, SimulatorServer
 from .paper import PaperDriver
 from .simulator import Account, Simulator
-from .store import Store
+from .store import KINDS, Store
 
 ACCOUNT = Account(
     "11111111-1111-4111-8111-111111111111", "SCWLABXXXXXXXXXXXXXX", "22222222-2222-4222-8222-222222222222"
@@ -67,8 +67,7 @@ class LocalCloud:
         """How many of each kind there are that somebody has to give back; empty when nothing is left."""
         with self.simulator.store.lock:
             store = self.simulator.store
-            kinds = ("servers", "volumes", "ips", "security_groups", "applications", "api_keys", "policies", "ssh_keys")
-            found = {kind: [row for row in store.records(kind) if not row.get("project_default")] for kind in kinds}
+            found = {kind: [row for row in store.records(kind) if not row.get("project_default")] for kind in KINDS}
         return {kind: len(rows) for kind, rows in found.items() if rows}
 
     def bill(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import tarfile
 from dataclasses import dataclass
 from typing import Any
 
-from .engine import Engine
+from .engine import Engine, EngineError
 
 SEED = "var/lib/cloud/seed/nocloud"
 # What a container's process 1 exits with when systemd asks the kernel to reboot (SIGHUP); a
@@ -21,7 +21,7 @@ class MachineOptions:
     """What every machine has in common.
 
     host_config is Docker's HostConfig; subnet is that of the Docker network; label marks what belongs to this lab, and
-    the names of containers begin with prefix.
+    the names of containers begin with prefix; metadata is the address and port behind the machines' link-local one.
     """
 
     image: str
@@ -30,6 +30,7 @@ class MachineOptions:
     subnet: str = "10.213.79.0/24"
     label: str = "plex-burst.lab"
     prefix: str = "plex-burst-lab"
+    metadata: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,12 @@ class MachineDriver:
     def start(self, name: str) -> None:
         """Boot the machine."""
         self._engine.start(name)
+
+    def execute(self, name: str, script: str) -> None:
+        """Run a shell script in the machine; EngineError if it fails."""
+        code, printed = self._engine.execute(name, ["sh", "-c", script])
+        if code:
+            raise EngineError(f"A script in {name} ended with {code}: {printed.strip()}")
 
     def stop(self, name: str) -> None:
         """Shut the machine down, as its power button would."""

@@ -14,6 +14,7 @@ class PaperDriver(MachineDriver):
         self.machines: dict[str, MachineState] = {}
         self.files: dict[str, dict[str, str]] = {}
         self.hostnames: dict[str, str] = {}
+        self.scripts: dict[str, str] = {}
         self.broken: set[str] = set()
 
     def _may(self, call: str) -> None:
@@ -31,6 +32,11 @@ class PaperDriver(MachineDriver):
         """Write the machine down as running."""
         self._may("start")
         self.machines[name] = MachineState(True, 0, self.machines[name].address)
+
+    def execute(self, name: str, script: str) -> None:
+        """Write the script down, the last one of each machine."""
+        self._may("execute")
+        self.scripts[name] = script
 
     def stop(self, name: str) -> None:
         """Write the machine down as powered off."""

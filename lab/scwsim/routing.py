@@ -26,7 +26,9 @@ class Request:
     # The caller's own project, and those it may see; None: all.
     default_project: str = ""
     projects: frozenset[str] | None = None
+    # Whence the call came.
     sender: str = ""
+    sender_port: int = 0
 
     @property
     def zone(self) -> str:

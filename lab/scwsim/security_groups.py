@@ -1,4 +1,4 @@
-"""Security groups and their rules: remembered, not enforced."""
+"""Security groups and their rules; what they let in is enforced in the machines (guest_network)."""
 
 from __future__ import annotations
 

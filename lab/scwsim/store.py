@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 Record = dict[str, Any]
-KINDS = (
-    *("servers", "volumes", "ips", "security_groups"),
-    *("applications", "api_keys", "policies", "ssh_keys"),
-    "meters",
-)
+# What somebody has to give back.
+KINDS = ("servers", "volumes", "ips", "security_groups", "applications", "api_keys", "policies", "ssh_keys")
+_METERS = "meters"
 
 
 class Store:
@@ -25,7 +23,7 @@ class Store:
     def __init__(self, path: Path | None) -> None:
         self.lock = threading.RLock()
         self._path = path
-        self._records: dict[str, dict[str, Record]] = {kind: {} for kind in KINDS}
+        self._records: dict[str, dict[str, Record]] = {kind: {} for kind in (*KINDS, _METERS)}
         self.values: dict[str, Any] = {}
         self._serial = 0
         if path is not None and path.exists():

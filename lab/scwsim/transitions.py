@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from . import guest_network
 from .actions import plan
 from .addresses import add_address, addresses_of
 from .billing import settle
@@ -107,9 +108,12 @@ def _watch(simulator: Simulator, server: Record, report: Report) -> None:
     """A guest that powers off leaves its server *stopped in place*, billed as ever; a reboot returns."""
     state = simulator.driver.state(machine_name(simulator, server))
     if state is not None and state.running:
+        if guest_network.apply(simulator, server):
+            report({"event": "network_changed", "server": server["id"]})
         return
     if state is not None and state.exit_code == REBOOT_EXIT_CODE:
         simulator.driver.start(machine_name(simulator, server))
+        guest_network.apply(simulator, server, fresh=True)
         report({"event": "guest_rebooted", "server": server["id"]})
         return
     with simulator.store.lock:
@@ -124,6 +128,7 @@ def _watch(simulator: Simulator, server: Record, report: Report) -> None:
 def _restart(simulator: Simulator, server: Record) -> None:
     simulator.driver.stop(machine_name(simulator, server))
     simulator.driver.start(machine_name(simulator, server))
+    guest_network.apply(simulator, server, fresh=True)
 
 
 def _stop(simulator: Simulator, server: Record) -> None:

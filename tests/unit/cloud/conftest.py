@@ -16,7 +16,7 @@ from ansible.module_utils.testing import patch_module_args
 
 from lab.scwsim import http_server
 from lab.scwsim.catalogue import Catalogue
-from lab.scwsim.machine import MachineOptions, MachineState
+from lab.scwsim.paper import PaperDriver
 from lab.scwsim.routing import Request, Response
 from lab.scwsim.simulator import Account, Simulator
 from lab.scwsim.store import Store
@@ -31,29 +31,12 @@ TAG = f"plex-burst-run={RUN}"
 ZONE = "/instance/v1/zones/fr-par-1"
 
 
-class NoMachines:
-    """A driver whose machines run because it says so."""
-
-    options = MachineOptions("image", "network", {})
-
-    def create(self, *_: object) -> None: ...
-
-    def start(self, name: str) -> None: ...
-
-    def stop(self, name: str) -> None: ...
-
-    def destroy(self, name: str) -> None: ...
-
-    def state(self, _name: str) -> MachineState:
-        return MachineState(running=True, exit_code=0, address="")
-
-
 class Cloud:
     """The stand-in, what was asked of it, and what goes wrong next."""
 
     def __init__(self, store: Path) -> None:
         account = Account(TOKEN, "SCWLABXXXXXXXXXXXXXX", PROJECT)
-        driver: Any = NoMachines()
+        driver = PaperDriver()
         self.simulator = Simulator(account, Catalogue(), Store(store), driver, time_factor=0.0)
         self.calls: list[tuple[str, str]] = []
         self.faults: list[tuple[str, str, Callable[[Request], Response | None]]] = []

@@ -183,12 +183,12 @@ def test_the_status_for_a_person(cloud: dict[str, Any] | None, told: list[str]) 
 
 @pytest.mark.parametrize(("state", "known"), [("absent", True), ("exited", False), ("running", False)])
 def test_what_cannot_be_told_is_never_told_as_nothing(monkeypatch: pytest.MonkeyPatch, state: str, known: bool) -> None:
-    def refuse() -> None:
+    def refuse(_path: str) -> None:
         raise LabError("no answer")
 
     monkeypatch.setattr(docker, "check_daemon", lambda: None)
     monkeypatch.setattr(status, "_state", lambda _name: state)
-    monkeypatch.setattr(status, "_cloud", refuse)
+    monkeypatch.setattr(status, "ask_cloud", refuse)
     read = status.read()
     assert (read["cloud"] is not None) is known
     assert ("problem" in read) is not known
