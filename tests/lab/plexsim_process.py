@@ -114,9 +114,7 @@ class PlexProcess:
         with closing(schema.connect(databases / schema.LIBRARY)) as library, schema.transaction(library):
             for key, name, kind in ((MOVIES, "Movies", rows.MOVIE_SECTION), (MUSIC, "Music", rows.MUSIC_SECTION)):
                 location = str(self.directory / "media" / name)
-                rows.add_section(
-                    library, name=name, section_type=kind, locations=[location], now=1000, section_id=key
-                )
+                rows.add_section(library, name=name, section_type=kind, locations=[location], now=1000, section_id=key)
 
     def start(self) -> None:
         """Do what the image does: first run with a claim, then the server with what the claim brought."""

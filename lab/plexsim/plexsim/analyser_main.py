@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
+import sqlite3
 import time
 from contextlib import closing
 
+from . import fault_names
 from .analyser import Analysis, pending
 from .logs import Log
-from .schema import connect
+from .schema import complaint, connect
 from .settings import from_environment, now
-from .worker import Reporter
+from .worker import Reporter, Trouble, compute
 
+_SPIN = 0.1  # seconds between two looks whether to go on
 _BUSY_SHARE = 0.3  # of the time of a track, spent computing rather than waiting
 
 
 def spend(seconds: float) -> None:
     """Take the time that a track takes, part of it on the processor."""
     end = time.monotonic() + seconds
-    busy_until = time.monotonic() + seconds * _BUSY_SHARE
-    while time.monotonic() < busy_until:
-        hashlib.sha256(b"sonic" * 4096).digest()
+    compute(seconds * _BUSY_SHARE)
     time.sleep(max(0.0, end - time.monotonic()))
 
 
@@ -32,6 +32,15 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     settings = from_environment()
     log = Log(settings.logs / "Plex Media Scanner Analysis.log")
+    faults = fault_names.from_environment()
+    trouble = Trouble("analyser", faults)
+
+    def pace() -> None:
+        spend(settings.seconds_per_track * trouble.slower)
+        while faults.active("analyser_spin") is not None:
+            compute(_SPIN)
+        trouble()
+
     with closing(connect(settings.library)) as library, closing(connect(settings.blobs)) as blobs:
         backlog = pending(library)
         log(f"{len(backlog)} tracks wait for music analysis.")
@@ -39,9 +48,13 @@ def main(arguments: list[str]) -> int:
             library,
             blobs,
             clock=now,
-            pace=lambda: spend(settings.seconds_per_track),
+            pace=pace,
             report=Reporter(settings, options.activity),
             log=log,
         )
-        log(f"{analysis.run(backlog)} tracks analyzed.")
+        try:
+            log(f"{analysis.run(backlog)} tracks analyzed.")
+        except sqlite3.OperationalError as error:
+            log(complaint(error), "ERROR")
+            return 1
     return 0

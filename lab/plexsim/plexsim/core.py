@@ -113,10 +113,9 @@ class Core:
 
     def record(self, activity: Activity) -> None:
         """Write an ended activity into the history."""
-        with self.library() as library, transaction(library):
-            rows.insert(
-                library,
-                "activities",
-                {"type": activity.kind, "title": activity.title, "subtitle": activity.subtitle}
-                | {"started_at": int(activity.started), "finished_at": now(), "cancelled": 0},
-            )
+        row = {"type": activity.kind, "title": activity.title, "subtitle": activity.subtitle, "cancelled": 0}
+        try:
+            with self.library() as library, transaction(library):
+                rows.insert(library, "activities", row | {"started_at": int(activity.started), "finished_at": now()})
+        except sqlite3.Error as error:
+            self.log(f"Saving activity history aborted with DB exception: {error}", "ERROR")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from .core import MIGRATING, Core
 from .preferences import RefusedError
 from .render import Answer, refusal, unavailable
 from .request import Request, parse
+from .schema import complaint
 from .settings import now
 
 Route = tuple[str, str, Callable[..., Answer]]
@@ -53,6 +55,9 @@ class Router:
                 except (RefusedError, KeyError, ValueError) as error:
                     self.core.log(f"Refused {request.method} {request.path}: {error}", "WARN")
                     return refusal(400, "Bad Request")
+                except sqlite3.Error as error:
+                    self.core.log(complaint(error), "ERROR")
+                    return refusal(500, "Internal Server Error")
         return refusal(405, "Method Not Allowed") if known_path else refusal(404, "Not Found")
 
 

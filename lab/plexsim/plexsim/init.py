@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from . import fault_names, process
+from .fault_acts import Acts, send
 from .faults import desk
 from .first_run import DONE, first_run, say
 from .plex_tv import PENDING
@@ -21,27 +22,6 @@ _GRACE = 5.0  # seconds between TERM and KILL, as in the image's finish script
 _RESTART_PAUSE = 1.0
 
 
-def _processes() -> list[int]:
-    """List what runs from the server's directory."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                if (entry / "cmdline").read_bytes().startswith(process.HOME.encode()):
-                    found.append(int(entry.name))
-            except OSError:
-                continue
-    return found
-
-
-def _signal_all(number: int) -> None:
-    for pid in _processes():
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            continue
-
-
 def finish(server: subprocess.Popen[bytes]) -> None:
     """Stop the server: TERM, five seconds, KILL for everything that is left."""
     say("Stopping Plex Media Server.")
@@ -50,16 +30,17 @@ def finish(server: subprocess.Popen[bytes]) -> None:
     end = time.monotonic() + _GRACE
     while time.monotonic() < end and server.poll() is None:
         time.sleep(0.1)
-    _signal_all(signal.SIGKILL)
+    send(signal.SIGKILL, process.HOME)
     server.wait()
 
 
 class Supervisor:
     """Keeps the server as wanted: up, or down on request."""
 
-    def __init__(self, owner: int, environment: dict[str, str]) -> None:
+    def __init__(self, owner: int, environment: dict[str, str], acts: Acts) -> None:
         self.owner = owner
         self.environment = environment
+        self.acts = acts
         self.wanted_up = True
         self.ending = False
         self.server: subprocess.Popen[bytes] | None = None
@@ -90,6 +71,7 @@ class Supervisor:
             elif self.server is None and self.wanted_up:
                 say("Starting Plex Media Server.")
                 self.server = process.start([process.SERVER], self.environment, self.owner)
+            self.acts.step(up=self.server is not None)
             self._reap()
             time.sleep(0.1)
         if self.server:
@@ -124,14 +106,15 @@ def main() -> None:
     group = int(os.environ.get("PLEX_GID") or 1000)
     settings = from_environment()
     # In process 1, because a server that crashes again and again must still be told to stop doing so.
-    desk.start(settings.admin_port, fault_names.from_environment())
+    faults = fault_names.from_environment()
+    admin = desk.start(settings.admin_port, faults)
     environment = {"HOME": "/config"}
     if not DONE.exists():
         signed_in = first_run(settings, os.environ, owner, group)
         if signed_in:
             environment[PENDING] = json.dumps(asdict(signed_in))
         DONE.touch()
-    supervisor = Supervisor(owner, environment)
+    supervisor = Supervisor(owner, environment, Acts(settings, faults, say, admin.lock))
     signal.signal(signal.SIGTERM, supervisor.end)
     signal.signal(signal.SIGINT, supervisor.end)
     supervisor.run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import threading
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 
 from . import process
 from .core import Core
+from .schema import complaint
 
 
 @dataclass
@@ -57,6 +59,8 @@ class Jobs:
     def _run(self, job: Job, work: Callable[[Job], None]) -> None:
         try:
             work(job)
+        except sqlite3.Error as error:
+            self.core.log(complaint(error), "ERROR")
         finally:
             self.finish(job)
 

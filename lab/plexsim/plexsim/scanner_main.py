@@ -9,12 +9,12 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from . import extra_data, rows
+from . import extra_data, fault_names, rows
 from .logs import Log
 from .scanner import Scan
-from .schema import connect, transaction
+from .schema import complaint, connect, transaction
 from .settings import Settings, from_environment, now
-from .worker import Reporter
+from .worker import Reporter, Trouble
 
 
 def parser() -> argparse.ArgumentParser:
@@ -44,13 +44,20 @@ def main(arguments: list[str]) -> int:
         elif options.scan:
             per_directory = float(os.environ.get("PLEXSIM_SCAN_SECONDS_PER_DIRECTORY") or 0.03)
 
+            trouble = Trouble("scanner", fault_names.from_environment())
+
             def report(percent: int, subtitle: str) -> None:
-                time.sleep(per_directory)
+                time.sleep(per_directory * trouble.slower)
                 reporter(percent, subtitle)
+                trouble()
 
             log = Log(settings.logs / "Plex Media Scanner.log")
             scan = Scan(library, options.section, force=options.force, now=now(), report=report, log=log)
-            log(f"Scanned section {options.section}: {scan.run()}")
+            try:
+                log(f"Scanned section {options.section}: {scan.run()}")
+            except sqlite3.OperationalError as error:
+                log(complaint(error), "ERROR")
+                return 1
     return 0
 
 

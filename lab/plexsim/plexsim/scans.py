@@ -44,10 +44,12 @@ class Scans:
             Activity("library.update.section", f"Scanning {title}", "", section_id, cancel=job.cancel)
         )
         arguments = [process.SCANNER, "--scan", "--refresh", *(["--force"] if force else [])]
-        job.run_child(core, [*arguments, "--section", str(section_id), "--activity", activity.identity])
-        if core.preferences.on("autoEmptyTrash") and not job.stop.is_set():
-            self.empty_trash(section_id)
-        core.activities.end(activity)
+        try:
+            job.run_child(core, [*arguments, "--section", str(section_id), "--activity", activity.identity])
+            if core.preferences.on("autoEmptyTrash") and not job.stop.is_set():
+                self.empty_trash(section_id)
+        finally:
+            core.activities.end(activity)
         core.notifications.status("Library scan complete", f"{title} has been scanned.", "LIBRARY_UPDATE")
         self.jobs.finish(job)
         if not job.stop.is_set():
@@ -68,13 +70,13 @@ class Scans:
                 activity = core.activities.begin(
                     Activity("library.update.item.metadata", "Updating Metadata", item.title, section_id)
                 )
-                cancelled = job.stop.wait(core.settings.scaled(_TAIL) / len(waiting))
-                if not cancelled:
+                try:
+                    if job.stop.wait(core.settings.scaled(_TAIL) / len(waiting)):
+                        return
                     refresh.refresh(library, item, now())
                     (kind,) = library.execute(
                         "SELECT metadata_type FROM metadata_items WHERE id = ?", (item.item_id,)
                     ).fetchone()
                     core.notifications.timeline(section_id, item.item_id, kind, item.title, now())
-                core.activities.end(activity)
-                if cancelled:
-                    return
+                finally:
+                    core.activities.end(activity)

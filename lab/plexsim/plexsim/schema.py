@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from . import fault_names
 from .collation import icu_root
 
 EXTENSION = Path("/usr/lib/plexsim/icu.so")  # made with the image
+_BUSY_SECONDS = 10.0  # for which the real server waits
 DATA = Path(__file__).parent / "data"
 DATABASES = Path("Plug-in Support") / "Databases"
 LIBRARY = "com.plexapp.plugins.library.db"
@@ -39,7 +41,7 @@ def _teach(connection: sqlite3.Connection) -> None:
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open a library as the server does: WAL, no foreign keys, explicit transactions, ICU names known."""
-    connection = sqlite3.connect(path, timeout=30, isolation_level=None)
+    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
     connection.row_factory = sqlite3.Row
     _teach(connection)
     connection.execute("PRAGMA synchronous = NORMAL")
@@ -47,9 +49,18 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def complaint(error: sqlite3.Error) -> str:
+    """Give the server's words for a database that cannot be used."""
+    if "locked" in str(error):
+        return f"Waited over {_BUSY_SECONDS:.0f} seconds for a busy database; giving up."
+    return f"Database error: {error}"
+
+
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     """Take the write lock now, commit at the end, roll back on any exception."""
+    if fault_names.from_environment().active("disk_full") is not None:
+        raise sqlite3.OperationalError("database or disk is full")  # SQLite's own words
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield connection

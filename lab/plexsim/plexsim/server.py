@@ -126,11 +126,11 @@ def main(_arguments: list[str]) -> int:
     threading.Thread(target=listener.serve_forever, name="http", daemon=True).start()
     try:
         bring_up(core)
-    except migrate.UnusableError as error:
+        held = _keep_open(settings)
+    except (migrate.UnusableError, sqlite3.Error) as error:
         core.log(str(error), "ERROR")
         sys.stderr.write(f"{error}\n")
         return 1
-    held = _keep_open(settings)
     pending = os.environ.get(PENDING)
     if pending and not core.claimed:
         _sign_in_later(core, SignIn(**json.loads(pending)))

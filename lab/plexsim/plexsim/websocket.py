@@ -31,9 +31,7 @@ class Listener:
 
     def serve(self, headers: Iterable[tuple[str, str]], target: str, notifications: Notifications) -> None:
         """Accept the upgrade, then talk until the client leaves."""
-        self.protocol.initiate_upgrade_connection(
-            [(name.encode(), value.encode()) for name, value in headers], target
-        )
+        self.protocol.initiate_upgrade_connection([(name.encode(), value.encode()) for name, value in headers], target)
         messages = notifications.subscribe()
         threading.Thread(target=self._write, args=(messages,), name="notifications", daemon=True).start()
         try:

@@ -2,16 +2,50 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import signal
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 
+from .faults import Faults
 from .settings import Settings
 
 _BETWEEN_REPORTS = 0.25
+_STEP = 0.1
+
+
+def compute(seconds: float) -> None:
+    """Use the processor."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        hashlib.sha256(b"sonic" * 4096).digest()
+
+
+@dataclass
+class Trouble:
+    """What the faults of a scanner or analyser do to it, after each piece of its work."""
+
+    kind: str
+    faults: Faults
+    done: int = 0
+
+    @property
+    def slower(self) -> float:
+        """By how much everything takes longer."""
+        return self.faults.number(f"{self.kind}_slow", "factor") or 1.0
+
+    def __call__(self) -> None:
+        """Hang, or die."""
+        self.done += 1
+        after = self.faults.number(f"{self.kind}_crash", "after")
+        if after and self.done >= after:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        while self.faults.active(f"{self.kind}_stall") is not None:
+            time.sleep(_STEP)
 
 
 @dataclass

@@ -40,9 +40,7 @@ def test_every_recorded_setting_has_its_type_default_and_choices(recorded: dict[
     assert len(recorded) == 155
     assert set(ours) - set(recorded) == YOUNGER
     shown = {name: described(ours[name]) for name in recorded if name not in OF_THE_HOST and name in ours}
-    real = {
-        name: {key: setting.get(key) for key in shown[name]} for name, setting in recorded.items() if name in shown
-    }
+    real = {name: {key: setting.get(key) for key in shown[name]} for name, setting in recorded.items() if name in shown}
     assert shown == real
     assert set(recorded) - set(ours) == set()
 
