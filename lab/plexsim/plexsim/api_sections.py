@@ -72,10 +72,10 @@ class SectionsApi:
         return found if isinstance(found, sqlite3.Row) else None
 
     def section(self, _request: Request, key: str) -> Answer:
-        """Show one section."""
+        """Show the menu of one section: what it is has to be looked up in the list of all."""
         with self.core.library() as library:
             row = self._row(library, key)
-            return container([self._element(library, row)]) if row else refusal(404, "Not Found")
+            return section_view.menu(row) if row else refusal(404, "Not Found")
 
     def create(self, request: Request) -> Answer:
         """Add a section and scan it."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
-from .render import Element
+from . import rows
+from .render import Answer, Element, container
 
 TYPES = {1: "movie", 2: "show", 8: "artist", 13: "photo"}
 
@@ -38,4 +39,21 @@ def element(library: sqlite3.Connection, row: sqlite3.Row, *, refreshing: bool) 
         "Directory",
         attributes,
         [Element("Location", {"id": place["id"], "path": place["root_path"]}) for place in locations],
+    )
+
+
+def menu(row: sqlite3.Row) -> Answer:
+    """Show what can be listed in one section."""
+    names = {"all": "All", "recentlyAdded": "Recently Added", "folder": "By Folder"}
+    if row["section_type"] == rows.MUSIC_SECTION:
+        names |= {"albums": "By Album", "genre": "By Genre"}
+    children = [Element("Directory", {"key": key, "title": title}) for key, title in names.items()]
+    return container(
+        children,
+        allowSync=False,
+        content="secondary",
+        identifier="com.plexapp.plugins.library",
+        librarySectionID=row["id"],
+        title1=row["name"],
+        viewGroup="secondary",
     )

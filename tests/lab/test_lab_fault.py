@@ -1,0 +1,74 @@
+"""``script/lab fault`` reaches the Plex of a machine, and what it switches is felt there."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.control import docker, settings
+from tests.lab.conftest import wait_for
+
+pytestmark = pytest.mark.lab
+ROOT = Path(__file__).parents[2]
+NAME = "fault-test"
+MACHINE = f"{settings.PREFIX}-machine-{NAME}"
+
+
+def lab_command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [ROOT / "script" / "lab", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
+
+
+def identity() -> str:
+    """The status that the machine's Plex answers with."""
+    curl = ("curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}")
+    return docker.attempt("exec", MACHINE, *curl, "http://127.0.0.1:32400/identity").stdout
+
+
+@pytest.fixture(scope="module")
+def machine(lab: None) -> Iterator[str]:
+    made = lab_command("machine", "up", NAME)
+    assert made.returncode == 0, made.stderr
+    try:
+        run = ("docker", "run", "--detach", "--name", "plex", "--publish", "127.0.0.1:32400:32400")
+        docker.run("exec", MACHINE, *run, settings.PLEX_IMAGE, timeout=120)
+        wait_for(identity, lambda status: status == "200", 60)
+        yield MACHINE
+    finally:
+        lab_command("machine", "down", NAME)
+
+
+def test_a_fault_of_the_machines_plex_goes_on_and_off(machine: str) -> None:
+    switched = lab_command("fault", "unavailable", "on")
+    assert (switched.returncode, switched.stdout.split()[:3]) == (0, [f"plex@{machine}", "on", "unavailable"])
+    assert identity() == "503"
+    listed = lab_command("fault", "--list").stdout.splitlines()
+    assert [line.split()[0] for line in listed if line.split()[1] == "on"] == [f"plex@{machine}"]
+    assert lab_command("fault", "unavailable", "off").returncode == 0
+    assert identity() == "200"
+
+
+def test_the_other_stand_ins_listen_too(machine: str) -> None:
+    places = {line.split()[0] for line in lab_command("fault", "--list").stdout.splitlines()}
+    assert {"cloud", "plex.tv", f"plex@{machine}"} <= places
+    assert lab_command("fault", "claim_refused", "on").returncode == 0
+    assert lab_command("fault", "claim_refused").stdout.split()[:2] == ["plex.tv", "on"]
+    assert lab_command("fault", "claim_refused", "off").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nothing_like_that", "on"], "script/lab fault --list"),
+        (["slow_answers", "on", "minutes=1"], "seconds"),
+        ([], "script/lab fault NAME"),
+    ],
+)
+def test_a_wrong_wish_is_one_sentence(machine: str, arguments: list[str], words: str) -> None:
+    refused = lab_command("fault", *arguments)
+    assert refused.returncode == 1
+    assert words in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
