@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import threading
 import time
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -51,6 +52,7 @@ ROUTES: tuple[Route, ...] = (
 _SECRET = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL)
 _SHOWN_BODY = 2000
 _WATCH_SECONDS = 1.0
+_STEP_SECONDS = 0.1
 
 
 def answer(simulator: Simulator, request: Request, token: str | None) -> Response:
@@ -80,7 +82,10 @@ def masked(body: bytes, *secret_keys: str) -> str:
 
 
 class SimulatorServer(ThreadingHTTPServer):
-    """Serves the API; between requests, time goes by for the servers."""
+    """Serves the API; beside it, time goes by for the servers.
+
+    That is a thread of its own because Docker may take seconds: the API answers meanwhile.
+    """
 
     daemon_threads = True
     request_queue_size = 128
@@ -89,16 +94,32 @@ class SimulatorServer(ThreadingHTTPServer):
         super().__init__(address, _Handler)
         self.simulator = simulator
         self.log = log
-        self._next_watch = 0.0
+        self._ends = threading.Event()
 
-    def service_actions(self) -> None:
-        """Called by serve_forever after each poll."""
-        if self.simulator.lazy:
-            return
-        take_due_steps(self.simulator, self.log.write)
-        if time.monotonic() >= self._next_watch:
-            watch_machines(self.simulator, self.log.write)
-            self._next_watch = time.monotonic() + _WATCH_SECONDS
+    def serve_forever(self, poll_interval: float = 0.25) -> None:
+        """Serve, and let time go by, until told to stop."""
+        beside = threading.Thread(target=self._let_time_go_by, name="time")
+        if not self.simulator.lazy:
+            beside.start()
+        try:
+            super().serve_forever(poll_interval)
+        finally:
+            self._ends.set()
+            if not self.simulator.lazy:
+                beside.join()
+
+    def _let_time_go_by(self) -> None:
+        next_watch = 0.0
+        try:
+            while not self._ends.wait(_STEP_SECONDS):
+                take_due_steps(self.simulator, self.log.write)
+                if time.monotonic() >= next_watch:
+                    watch_machines(self.simulator, self.log.write)
+                    next_watch = time.monotonic() + _WATCH_SECONDS
+        finally:
+            # A cloud in which nothing happens any more must not go on answering.
+            if not self._ends.is_set():
+                self.shutdown()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -3,100 +3,36 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import urllib.error
-import urllib.request
+import socket
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lab.control import settings
 
-from .conftest import CLOUD, Guest, docker, rclone_environment, wait_for
+from .conftest import CLOUD, docker, rclone_environment, wait_for
+from .rented import ZONE, Rented, call
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab")]
 
-ZONE = f"{CLOUD}/instance/v1/zones/fr-par-1"
 MOUNT = "rclone mount LAB:plex-media /mnt/media --read-only --allow-other --daemon --daemon-wait 20s"
 
 
-def call(method: str, url: str, body: Any = None, media: str = "application/json") -> tuple[int, Any]:
-    content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-    headers = {"X-Auth-Token": settings.CLOUD_TOKEN, "Content-Type": media}
-    request = urllib.request.Request(url, content, headers, method=method)
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            text = answer.read().decode()
-            return answer.status, json.loads(text) if text else None
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, json.loads(error.read())
-
-
-def cloud_config(directory: Path) -> str:
-    for name in ("id", "host"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", directory / name], check=True)
-    private = "\n    ".join((directory / "host").read_text().splitlines())
-    return (
-        "#cloud-config\n"
-        f"users:\n- name: root\n  ssh_authorized_keys: ['{(directory / 'id.pub').read_text().strip()}']\n"
-        f"ssh_keys:\n  ed25519_private: |\n    {private}\n"
-        f"  ed25519_public: {(directory / 'host.pub').read_text()}"
-        "write_files:\n- {path: /etc/fuse.conf, content: 'user_allow_other'}\n"
-    )
-
-
-class Rented:
-    """A server and its guest."""
-
-    def __init__(self, name: str, directory: Path) -> None:
-        body = {
-            "name": name,
-            "commercial_type": "DEV1-S",
-            "image": "debian_bookworm",
-            "volumes": {"0": {"volume_type": "l_ssd", "size": 20_000_000_000}},
-            "project": settings.CLOUD_PROJECT,
-            "tags": ["lab-test"],
-        }
-        status, made = call("POST", f"{ZONE}/servers", body)
-        assert status == 201, made
-        self.id: str = made["server"]["id"]
-        self.container = f"{settings.PREFIX}-srv-{self.id}"
-        self.volume: str = made["server"]["volumes"]["0"]["id"]
-        self.url = f"{ZONE}/servers/{self.id}"
-        user_data = f"{self.url}/user_data/cloud-init"
-        assert call("PATCH", user_data, cloud_config(directory), "text/plain")[0] == 204
-        self.act("poweron")
-        address = self.wait_until("running", 30)["public_ip"]["address"]
-        host_key = (directory / "host.pub").read_text()
-        (directory / "known_hosts").write_text(f"{address} {host_key}")
-        self.guest = Guest(address, directory)
-
-    def read(self) -> dict[str, Any]:
-        server: dict[str, Any] = call("GET", self.url)[1].get("server", {"state": "gone"})
-        return server
-
-    def act(self, action: str) -> None:
-        status, answered = call("POST", f"{self.url}/action", {"action": action})
-        assert status == 202, answered
-
-    def wait_until(self, state: str, seconds: float) -> dict[str, Any]:
-        return wait_for(self.read, lambda server: server["state"] == state, seconds)
-
-    def wait_for_login(self) -> None:
-        wait_for(lambda: self.guest.attempt("true")[0], lambda code: code == 0, 60)
-
-    def give_back(self) -> None:
-        if self.read()["state"] in {"running", "stopped in place"}:
-            self.act("terminate")
-        self.wait_until("gone", 30)
+@pytest.fixture(scope="module")
+def group(lab: None) -> Iterator[str]:
+    """A security group that lets in SSH and nothing else."""
+    wish = {"name": "lab-test", "project": settings.CLOUD_PROJECT, "inbound_default_policy": "drop", "stateful": True}
+    identifier = str(call("POST", f"{ZONE}/security_groups", wish)[1]["security_group"]["id"])
+    url = f"{ZONE}/security_groups/{identifier}"
+    assert call("POST", f"{url}/rules", {"protocol": "TCP", "dest_port_from": 22})[0] == 201
+    yield identifier
+    assert call("DELETE", url)[0] == 204
 
 
 @pytest.fixture(scope="module")
-def rented(lab: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rented]:
-    server = Rented("lab-test-machine", tmp_path_factory.mktemp("machine"))
+def rented(group: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rented]:
+    server = Rented("lab-test-machine", tmp_path_factory.mktemp("machine"), security_group=group)
+    server.wait_until_running()
     server.wait_for_login()
     yield server
     server.give_back()
@@ -136,6 +72,35 @@ def test_the_machine_can_reach_the_api_that_ends_it(rented: Rented) -> None:
     assert rented.guest.run(f"curl -fsS {CLOUD}/_lab/health") == '{"ok": true}'
 
 
+def opens(address: str, port: int) -> bool:
+    try:
+        with socket.create_connection((address, port), timeout=0.5):
+            return True
+    except OSError:
+        return False
+
+
+def test_from_outside_only_what_the_security_group_lets_in_answers(rented: Rented, group: str) -> None:
+    rented.guest.run("systemd-run --quiet python3 -m http.server 8099")
+    rented.guest.run("curl -fsS --retry 20 --retry-connrefused --retry-delay 1 -o /dev/null http://127.0.0.1:8099")
+    assert (opens(rented.address, 22), opens(rented.address, 8099)) == (True, False)
+    rules = f"{ZONE}/security_groups/{group}/rules"
+    rule = call("POST", rules, {"protocol": "TCP", "dest_port_from": 8099})[1]["rule"]["id"]
+    wait_for(lambda: opens(rented.address, 8099), bool, 10)
+    call("DELETE", f"{rules}/{rule}")
+    wait_for(lambda: opens(rented.address, 8099), lambda opened: not opened, 10)
+    assert opens(rented.address, 22)
+
+
+def test_the_machine_reads_its_metadata_at_the_link_local_address(rented: Rented) -> None:
+    source = "http://169.254.42.42"
+    conf = json.loads(rented.guest.run(f"curl -fsS '{source}/conf?format=json'"))
+    assert (conf["id"], conf["public_ips"][0]["address"]) == (rented.id, rented.address)
+    user_data = rented.guest.run(f"curl -fsS --local-port 1-1023 {source}/user_data/cloud-init")
+    assert user_data.startswith("#cloud-config")
+    assert rented.guest.attempt(f"curl -fsS --local-port 1024-65535 {source}/user_data/cloud-init")[0] != 0
+
+
 def test_a_reboot_keeps_the_machine_and_its_address(rented: Rented) -> None:
     before = rented.read()
     boot = rented.guest.run("stat -c %Y /run/systemd/system; touch /root/kept")
@@ -144,6 +109,7 @@ def test_a_reboot_keeps_the_machine_and_its_address(rented: Rented) -> None:
     rented.guest.run("test -e /root/kept")
     after = rented.read()
     assert (after["state"], after["public_ip"]) == ("running", before["public_ip"])
+    assert "-j DROP" in docker("exec", rented.container, "iptables", "-t", "mangle", "-S")
 
 
 def test_a_shutdown_in_the_guest_bills_on_and_terminate_leaves_nothing(rented: Rented) -> None:
