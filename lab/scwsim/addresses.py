@@ -83,11 +83,21 @@ def address_view(simulator: Simulator, address: Record) -> dict[str, Any]:
 
 
 def attach(simulator: Simulator, address: Record, server: Record) -> None:
-    """Give a flexible address to a server; the machine takes it when it is made."""
-    if server["state"] != "stopped":
-        raise invalid_request("the lab attaches flexible addresses to stopped servers only")
+    """Give a flexible address to a server; its machine takes it when it is made, or within a second if it runs."""
     address["server"] = server["id"]
     server["modification_date"] = simulator.now()
+
+
+def settle_dynamic(simulator: Simulator, server: Record) -> None:
+    """Give a running server its dynamic address, or take it away, as `dynamic_ip_required` says now."""
+    attached = addresses_of(simulator, server)
+    if not server["dynamic_ip_required"]:
+        for address in attached:
+            if address["dynamic"]:
+                simulator.store.remove("ips", address["id"])
+    elif server["state"] == "running" and not attached:
+        address = add_address(simulator, server["zone"], server["project"], server["machine_address"], dynamic=True)
+        address["server"] = server["id"]
 
 
 def _find(simulator: Simulator, request: Request) -> Record:

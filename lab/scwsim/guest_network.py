@@ -6,6 +6,7 @@ Both are rules in the machine's own network namespace, set from outside whenever
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 
 from .simulator import Simulator, machine_name
 from .store import Record
@@ -47,8 +48,12 @@ def filter_table(group: Record | None) -> list[str]:
     return [*lines, f"-A {_CHAIN} -j {_TARGETS[group['inbound_default_policy']]}", "COMMIT"]
 
 
-def script(group: Record | None, metadata: str) -> str:
-    """A shell script that makes the namespace so, however it was before; metadata: address and port, or nothing."""
+def script(group: Record | None, metadata: str, addresses: Sequence[str] = (), others: Sequence[str] = ()) -> str:
+    """A shell script that makes the namespace so, however it was before.
+
+    metadata: address and port, or nothing; addresses: those it has beside its first one, with their prefix length;
+    others: those it must not have.
+    """
     table = filter_table(group)
     lines = ["set -e", f"if iptables -w -t mangle -C {_JUMP} 2>/dev/null; then iptables -w -t mangle -D {_JUMP}; fi"]
     if table:
@@ -57,13 +62,23 @@ def script(group: Record | None, metadata: str) -> str:
     if metadata:
         rule = f"OUTPUT -d {METADATA_ADDRESS}/32 -p tcp --dport 80 -j DNAT --to-destination {metadata}"
         lines.append(f"iptables -w -t nat -C {rule} 2>/dev/null || iptables -w -t nat -A {rule}")
+    lines += [f"ip address replace {address} dev {_INTERFACE}" for address in addresses]
+    lines += [f"ip address delete {address} dev {_INTERFACE} 2>/dev/null || true" for address in others]
     return "\n".join(lines)
 
 
 def wanted(simulator: Simulator, server: Record) -> str:
     """The script for the server as it is now."""
     group = simulator.store.find("security_groups", server["zone"], server["security_group"])
-    return script(group, simulator.driver.options.metadata)
+    length = ipaddress.ip_network(simulator.driver.options.subnet).prefixlen
+    flexible = [
+        (f"{ip['address']}/{length}", ip["server"] == server["id"])
+        for ip in simulator.store.records("ips")
+        if not ip["dynamic"] and ip["address"] != server["machine_address"]
+    ]
+    ours = [address for address, attached in flexible if attached]
+    others = [address for address, attached in flexible if not attached]
+    return script(group, simulator.driver.options.metadata, ours, others)
 
 
 def apply(simulator: Simulator, server: Record, *, fresh: bool = False) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .addresses import addresses_of
+from .addresses import addresses_of, settle_dynamic
 from .errors import invalid_request, locked, not_found, still_in_use
 from .faults import active
 from .routing import Request, Response, has_tags, page_of, route
@@ -57,6 +57,7 @@ def _patch(simulator: Simulator, request: Request) -> Response:
     if body.get("security_group"):
         group = body["security_group"]
         server["security_group"] = group["id"] if isinstance(group, dict) else str(group)
+    settle_dynamic(simulator, server)
     server["modification_date"] = simulator.now()
     return Response(200, {"server": server_view(simulator, server)})
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from . import guest_network
 from .actions import plan
-from .addresses import add_address, addresses_of
+from .addresses import addresses_of, settle_dynamic
 from .billing import settle
 from .boot import boot
 from .engine import EngineError
@@ -151,9 +151,7 @@ def _provisioned(simulator: Simulator, server: Record) -> None:
 
 def _running(simulator: Simulator, server: Record) -> None:
     server.update(state="running", state_detail="booting kernel")
-    if server["dynamic_ip_required"] and not addresses_of(simulator, server):
-        address = add_address(simulator, server["zone"], server["project"], server["machine_address"], dynamic=True)
-        address["server"] = server["id"]
+    settle_dynamic(simulator, server)
 
 
 def _stopped(simulator: Simulator, server: Record) -> None:

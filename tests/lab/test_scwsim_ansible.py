@@ -76,6 +76,7 @@ def test_compute_makes_starts_stops_and_leaves_the_volume_behind(modules: Module
     assert [(one["name"], one["state"], one["public_ip"]["dynamic"]) for one in shown] == [("job-1", "running", True)]
     # Without `public_ip` it takes the dynamic address away again.
     server(modules, "stopped", tags=["x"])
+    assert modules.done("server_info")["scaleway_server_info"][0]["dynamic_ip_required"] is False
     server(modules, "absent")
     assert modules.cloud.left() == {"volumes": 1}
     (volume,) = modules.done("volume_info")["scaleway_volume_info"]

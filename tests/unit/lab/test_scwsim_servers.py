@@ -205,3 +205,65 @@ def test_reset_forgets_everything_and_removes_the_machines(cloud: Cloud) -> None
     assert cloud.call("POST", "/_lab/reset", token=None)[0] == 204
     assert cloud.driver.machines == {}
     assert cloud.call("GET", f"{ZONE}/servers")[1] == {"servers": []}
+
+
+def test_a_reserved_address_reaches_a_running_machine_and_leaves_it(cloud: Cloud) -> None:
+    server = cloud.running()
+    address = cloud.call("POST", f"{ZONE}/ips", {"project": PROJECT})[1]["ip"]
+    path = f"{ZONE}/ips/{address['id']}"
+    assert cloud.call("PATCH", path, {"server": server["id"]})[1]["ip"]["state"] == "attached"
+    cloud.pass_time(1)
+    assert [ip["dynamic"] for ip in cloud.server(server["id"])["public_ips"]] == [True, False]
+    assert "ip address replace 10.213.79.129/24" in cloud.driver.scripts[container(server)]
+    assert cloud.call("PATCH", path, {"server": None})[1]["ip"]["state"] == "detached"
+    cloud.pass_time(1)
+    assert "ip address delete 10.213.79.129/24" in cloud.driver.scripts[container(server)]
+
+
+def test_the_dynamic_address_comes_and_goes_with_the_wish_for_it(cloud: Cloud) -> None:
+    server = cloud.running()
+    path = f"{ZONE}/servers/{server['id']}"
+    assert cloud.call("PATCH", path, {"dynamic_ip_required": False})[1]["server"]["public_ip"] is None
+    assert cloud.call("PATCH", path, {"dynamic_ip_required": True})[1]["server"]["public_ip"]["dynamic"] is True
+
+
+def test_a_reboot_keeps_the_address(cloud: Cloud) -> None:
+    server = cloud.running()
+    assert cloud.act(server["id"], "reboot")[0] == 202
+    assert cloud.server(server["id"])["state"] == "starting"
+    cloud.pass_time(1)
+    cloud.pass_time(5)
+    again = cloud.server(server["id"])
+    assert (again["state"], again["public_ip"]) == ("running", server["public_ip"])
+
+
+def test_a_protected_server_is_neither_stopped_nor_deleted(cloud: Cloud) -> None:
+    server = cloud.running(protected=True)
+    assert cloud.act(server["id"], "terminate")[0] == 400
+    path = f"{ZONE}/servers/{server['id']}"
+    assert cloud.call("PATCH", path, {"protected": False})[0] == 200
+    assert cloud.act(server["id"], "terminate")[0] == 202
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"commercial_type": "PLAY2-NANO", "volumes": {}}, 201),
+        ({"commercial_type": "PLAY2-NANO", "volumes": {"0": {"volume_type": "l_ssd", "size": 10_000_000_000}}}, 400),
+        ({"commercial_type": "BASIC2-A2C-4G", "volumes": {}}, 201),
+    ],
+    ids=["sbs alone", "no local disk", "arm64"],
+)
+def test_types_without_a_local_disk(cloud: Cloud, changes: dict[str, Any], status: int) -> None:
+    body = {"name": "a", "image": "ubuntu_noble", **changes}
+    answered = cloud.call("POST", f"{ZONE}/servers", body)
+    assert answered[0] == status, answered
+
+
+def test_an_image_of_another_architecture_is_refused(cloud: Cloud) -> None:
+    path = "/marketplace/v2/local-images?image_label=ubuntu_noble&zone=fr-par-1&type=instance_sbs"
+    arm64 = cloud.call("GET", path)[1]["local_images"][0]
+    assert (arm64["arch"], arm64["compatible_commercial_types"]) == ("arm64", ["BASIC2-A2C-4G"])
+    body = {"name": "a", "image": arm64["id"], "commercial_type": "DEV1-S"}
+    status, refusal, _ = cloud.call("POST", f"{ZONE}/servers", body)
+    assert (status, refusal["details"][0]["argument_name"]) == (400, "image")
