@@ -90,6 +90,23 @@ options:
     description: The size of the root volume in bytes.
     type: int
     default: 10000000000
+  fallbacks:
+    description: Where else to ask, in this order, when the machine is out of stock.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      zone:
+        description: Another zone; without it, O(zone).
+        type: str
+      commercial_type:
+        description: Another server type; without it, O(commercial_type).
+        type: str
+  zones:
+    description: Where O(state=absent) looks beside O(zone) when no ledger says where the run asked.
+    type: list
+    elements: str
+    default: []
   expires_at:
     description: When the machine is of no use any more, for whoever finds it forgotten, as C(2026-08-22T10:00:00Z).
     type: str
@@ -186,6 +203,13 @@ def options() -> dict[str, Any]:
         "image": {"type": "str", "default": "debian_bookworm"},
         "volume_type": {"type": "str", "choices": ["l_ssd", "sbs_volume"], "default": "l_ssd"},
         "volume_size": {"type": "int", "default": 10_000_000_000},
+        "fallbacks": {
+            "type": "list",
+            "elements": "dict",
+            "default": [],
+            "options": {"zone": {"type": "str"}, "commercial_type": {"type": "str"}},
+        },
+        "zones": {"type": "list", "elements": "str", "default": []},
         "expires_at": {"type": "str"},
         "ssh_from": {"type": "list", "elements": "str", "default": ["0.0.0.0/0"]},
         # It carries the machine's host key.

@@ -165,6 +165,13 @@ class Client(Scaleway):  # type: ignore[misc]
             types.update(rows)
         return types
 
+    def availability(self, zone: str) -> dict[str, str]:
+        """The zone's stock by server type: `available`, `scarce`, `shortage`; empty where it is not told."""
+        path = f"/instance/v1/zones/{zone}/products/servers/availability"
+        answer = self.call("GET", path, query={"per_page": 100}, missing_ok=True)
+        rows = answer.body.get("servers", {}) if isinstance(answer.body, dict) else {}
+        return {name: str(row.get("availability")) for name, row in rows.items()}
+
 
 def list_resources(client: Client, zone: str, project: str, tag: str | None = None) -> dict[str, list[dict[str, Any]]]:
     """Everything of a project in a zone that can cost money or hold a name of ours, all pages.

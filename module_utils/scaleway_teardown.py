@@ -18,6 +18,7 @@ from .scaleway_boot import label_volumes, servers_path
 from .scaleway_client import Client, list_resources
 from .scaleway_errors import AmbiguousError, ScalewayError, refuse
 from .scaleway_judgement import Identity, ownership, server_step, volume_step
+from .scaleway_key import may_not, remove_all
 from .scaleway_proof import prove
 
 # A create call that was never answered may still have made a machine; until then its absence proves nothing.
@@ -121,9 +122,30 @@ class Teardown:
                     self._remove("DELETE", f"{api}/volumes/{volume['id']}", f"delete {what}", (kind, volume))
         for row in self.identity.our_addresses(self.machine, listed["ips"]):
             self._remove("DELETE", f"{instance}/ips/{row['id']}", f"delete address {row.get('address')}", ("ips", row))
+        if not self._remove_switch_key(listed):
+            # The group goes last: by its tag a later look finds what is left.
+            return
         for row in filter(self.identity.owns, listed["security_groups"]):
             path = f"{instance}/security_groups/{row['id']}"
             self._remove("DELETE", path, f"delete security group {row['id']}", ("security_groups", row))
+
+    def _remove_switch_key(self, listed: dict[str, list[dict[str, Any]]]) -> bool:
+        """The key of the dead-man switch, unless the ledger says that none was asked for; False when it stays."""
+        asked = self.machine.get("switch_key")
+        # Every project has a group of its own from the start, which knows its organization.
+        known = next((row["organization"] for row in listed["security_groups"] if row.get("organization")), None)
+        organization = self.machine.get("organization") or known
+        if not organization or asked == "refused" or (self.machine.get("intent") and not asked):
+            return True
+        try:
+            self.done += remove_all(self.client, self.identity, organization, self.check)
+        except ScalewayError as error:
+            if may_not(error) and not asked:
+                # Who may not look cannot have made one.
+                return True
+            self.refused.append(f"the API key of the dead-man switch, {CONSOLE}/iam/api-keys: {error}")
+            return False
+        return True
 
     def _remove(
         self, method: str, path: str, what: str, row: tuple[str, dict[str, Any]], body: dict[str, Any] | None = None

@@ -16,33 +16,25 @@ from typing import Any
 
 from ansible.module_utils.testing import patch_module_args
 
-from plugins.modules import scaleway_server
+from plugins.modules import scaleway_server, scaleway_switch_key
 
 # Steps of the stand-in take no time; a reading that never comes true is a fault of the campaign.
 TRIES = 200
 
 
-def call(options: dict[str, Any], state: str) -> dict[str, Any]:
-    """Run module scaleway_server once; its result, or SystemExit with its sentence."""
-    given = {
-        "state": state,
-        "api_url": options["api_url"],
-        "api_token": options["token"],
-        "project": options["project"],
-        "zone": options["zone"],
-        "run_id": options["run_id"],
-        "run_dir": options["run_dir"],
-        "commercial_type": "DEV1-S",
-        "volume_type": options["volume_type"],
-        "expires_at": options["expires_at"],
-        "cloud_init": "#cloud-config\n",
-    }
+def call(module: Any, options: dict[str, Any], **given: Any) -> dict[str, Any]:
+    """Run a module once; its result, or SystemExit with its sentence."""
+    common = {word: options[word] for word in ("api_url", "project", "run_id", "run_dir", "expires_at")}
     printed = io.StringIO()
-    with patch_module_args(given), contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
-        scaleway_server.main()
+    with (
+        patch_module_args({**common, "api_token": options["token"], **given}),
+        contextlib.redirect_stdout(printed),
+        contextlib.suppress(SystemExit),
+    ):
+        module.main()
     result: dict[str, Any] = json.loads(printed.getvalue())
     if result.get("failed"):
-        raise SystemExit(f"{state}: {result['msg']}")
+        raise SystemExit(f"{module.__name__}: {result['msg']}")
     return result
 
 
@@ -58,10 +50,21 @@ def until(read: Callable[[], dict[str, Any]], key: str) -> None:
 def main() -> None:
     """Rent, wait, tidy, remove, prove."""
     options: dict[str, Any] = json.loads(sys.argv[1])
-    call(options, "present")
-    until(lambda: call(options, "found"), "ready")
-    call(options, "sealed")
-    until(lambda: call(options, "absent"), "finished")
+    wish = {
+        "zone": options["zone"],
+        "commercial_type": "DEV1-S",
+        "volume_type": options["volume_type"],
+        "cloud_init": "#cloud-config\n",
+    }
+
+    def server(state: str) -> dict[str, Any]:
+        return call(scaleway_server, options, state=state, **wish)
+
+    server("present")
+    until(lambda: server("found"), "ready")
+    server("sealed")
+    call(scaleway_switch_key, options)
+    until(lambda: server("absent"), "finished")
 
 
 if __name__ == "__main__":

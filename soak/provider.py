@@ -1,4 +1,4 @@
-"""The Scaleway stand-in in this process, with machines that are only a name, and a hand on its every call."""
+"""The Scaleway stand-in in this process, with machines on paper, and a hand on its every answer."""
 
 from __future__ import annotations
 
@@ -6,42 +6,31 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 from lab.scwsim import http_server
 from lab.scwsim.catalogue import Catalogue
+from lab.scwsim.in_process import ACCOUNT, ListedRequests
 from lab.scwsim.paper import PaperDriver
 from lab.scwsim.routing import Request, Response
-from lab.scwsim.simulator import Account, Simulator
-from lab.scwsim.store import KINDS, Store
+from lab.scwsim.simulator import Simulator
+from lab.scwsim.store import Store
 
-TOKEN = "11111111-1111-4111-8111-111111111111"
-PROJECT = "22222222-2222-4222-8222-222222222222"
+TOKEN, PROJECT = ACCOUNT.token, ACCOUNT.project
 ZONE = "fr-par-1"
+KINDS = ("servers", "volumes", "ips", "security_groups", "applications", "api_keys", "policies", "ssh_keys")
 # What happens with the answer of a call.
 Fate = Literal["send", "lose"]
-
-
-class _NoLog(http_server.RequestLog):
-    def __init__(self) -> None:
-        """What was asked is in Provider.calls."""
-
-    def write(self, entry: dict[str, Any]) -> None:
-        """Forget it."""
 
 
 class Provider:
     """The stand-in: its records, its calls so far, its clock. `before_answer` decides each answer's fate."""
 
     def __init__(self, directory: Path) -> None:
-        account = Account(TOKEN, "SCWLABXXXXXXXXXXXXXX", PROJECT)
-        driver = PaperDriver()
-        self.ahead = timedelta(0)
-        self.simulator = Simulator(
-            account, Catalogue(), Store(directory / "state.json"), driver, time_factor=0.0, clock=self.now
-        )
+        store = Store(directory / "state.json")
+        self.simulator = Simulator(ACCOUNT, Catalogue(), store, PaperDriver(), 0.0, lazy=True)
         self.calls: list[tuple[str, str]] = []
         self.before_answer: Callable[[int], Fate] = lambda _count: "send"
         self.after_answer: Callable[[int], None] = lambda _count: None
@@ -49,7 +38,12 @@ class Provider:
 
     def now(self) -> datetime:
         """The provider's time."""
-        return datetime.now(UTC) + self.ahead
+        return self.simulator.time()
+
+    def advance(self, time: timedelta) -> None:
+        """Let time go by at once."""
+        with self.simulator.store.lock:
+            self.simulator.advance(time.total_seconds())
 
     def add(self, kind: str, body: dict[str, Any]) -> None:
         """Make something through the API, as a stranger would."""
@@ -60,8 +54,9 @@ class Provider:
 
     def records(self) -> dict[str, dict[str, Any]]:
         """Everything there is by id, but what every project has from the start."""
-        found = (row for kind in KINDS for row in self.simulator.store.records(kind))
-        return {row["id"]: json.loads(json.dumps(row)) for row in found if not row.get("project_default")}
+        with self.simulator.store.lock:
+            found = [row for kind in KINDS for row in self.simulator.store.records(kind)]
+            return {row["id"]: json.loads(json.dumps(row)) for row in found if not row.get("project_default")}
 
     @contextmanager
     def serving(self) -> Iterator[None]:
@@ -79,7 +74,7 @@ class Provider:
 
 class _Server(http_server.SimulatorServer):
     def __init__(self, provider: Provider) -> None:
-        super().__init__(("127.0.0.1", 0), provider.simulator, _NoLog())
+        super().__init__(("127.0.0.1", 0), provider.simulator, ListedRequests())
         self.RequestHandlerClass = _Handler
         self.provider = provider
 
@@ -88,11 +83,6 @@ class _Server(http_server.SimulatorServer):
 
 
 class _Handler(http_server._Handler):  # noqa: SLF001 - the stand-in's own handler, with a hand on its answers
-    def date_time_string(self, timestamp: float | None = None) -> str:
-        """The provider's clock also dates its answers."""
-        server: Any = self.server
-        return super().date_time_string(server.provider.now().timestamp() if timestamp is None else timestamp)
-
     def _send(self, response: Response, request_id: str) -> None:
         server: Any = self.server
         provider: Provider = server.provider

@@ -135,6 +135,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_POST = do_PATCH = do_PUT = do_DELETE = do_GET  # noqa: N815 - the names http.server looks for
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Answers are dated by the cloud's clock, which may have been advanced."""
+        return super().date_time_string(self.server.simulator.seconds() if timestamp is None else timestamp)
+
     def log_message(self, *_args: object) -> None:
         """The request log says more than the default lines."""
 

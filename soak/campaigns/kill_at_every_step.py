@@ -38,7 +38,7 @@ LIFETIME = timedelta(hours=96)
 UNANSWERED = timedelta(seconds=31)
 PASSES = 40
 # More calls than a create and teardown make: beyond the last one the controller simply ends.
-MOST_CALLS = 60
+MOST_CALLS = 90
 
 
 def cases(count: int, seed: int) -> Iterator[dict[str, Any]]:
@@ -72,7 +72,7 @@ def run(case: dict[str, Any], workdir: Path) -> dict[str, Any]:
         died_at = " ".join(provider.calls[-1])
         left = sorted(set(provider.records()) - set(foreign))
         made = len(provider.calls)
-        provider.ahead = LIFETIME + timedelta(hours=1) if case["then"] == "reap" else UNANSWERED
+        provider.advance(LIFETIME + timedelta(hours=1) if case["then"] == "reap" else UNANSWERED)
         passes = clear_up(provider, options, case["then"])
         check(provider, foreign, run_id)
         touched = [call for call in provider.calls if call[0] != "GET" and any(found in call[1] for found in foreign)]
@@ -134,7 +134,7 @@ def clear_up(provider: Provider, options: dict[str, Any], way: str) -> int:
             waits = any(row["verdict"] in ("marked", "waiting") for row in result["runs"])
             result["finished"] = result["finished"] and not waits
             if waits:
-                provider.ahead += timedelta(minutes=15)
+                provider.advance(timedelta(minutes=15))
         if result["finished"]:
             return number
     raise BrokenPromiseError(f"{way} did not end after {PASSES} passes: {result['message']}")

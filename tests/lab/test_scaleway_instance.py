@@ -46,7 +46,7 @@ USE = """---
   gather_facts: false
   tasks:
     - name: Look
-      ansible.builtin.command: {argv: [sh, -c, "cat /etc/fuse.conf; systemctl is-active plex-burst-deadline.timer"]}
+      ansible.builtin.command: {argv: [sh, -c, "cat /etc/fuse.conf; systemctl is-active plex-burst-switch.timer"]}
       register: looked
       changed_when: false
     - name: Require
@@ -134,7 +134,7 @@ def user_data_of(server_id: str) -> Any:
 def test_rent_use_and_give_back(role: Role) -> None:
     role.done(RENT)
     machine = ledger.read(role.run_dir)["machine"]
-    assert len(role.left()) == 3, "a server, its volume and its security group"
+    assert len(role.left()) == 5, "a server, its volume, its security group, and of its key application and policy"
     assert user_data_of(machine["server_id"]) == {"user_data": []}
     keys = role.run_dir / "ssh"
     for path in (role.run_dir, keys, keys / "id_ed25519", keys / "host_ed25519"):

@@ -21,7 +21,7 @@ from lab.scwsim.routing import Request, Response
 from lab.scwsim.simulator import Account, Simulator
 from lab.scwsim.store import Store
 from module_utils import ledger
-from plugins.modules import scaleway_price, scaleway_resources, scaleway_runs, scaleway_server
+from plugins.modules import scaleway_price, scaleway_resources, scaleway_runs, scaleway_server, scaleway_switch_key
 
 TOKEN = "11111111-1111-4111-8111-111111111111"
 PROJECT = "22222222-2222-4222-8222-222222222222"
@@ -120,7 +120,7 @@ def run_dir(tmp_path: Path) -> Path:
 def module(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     """Call a module as Ansible does; pauses are noted, not waited."""
     pauses: list[float] = []
-    for program in (scaleway_server, scaleway_resources, scaleway_runs, scaleway_price):
+    for program in (scaleway_server, scaleway_resources, scaleway_runs, scaleway_price, scaleway_switch_key):
         monkeypatch.setattr(program, "Client", functools.partial(program.Client, pause=pauses.append))
 
     def call(program: Any, **options: Any) -> dict[str, Any]:
