@@ -102,6 +102,10 @@ options:
       commercial_type:
         description: Another server type; without it, O(commercial_type).
         type: str
+  max_eur:
+    description: EUR that the run may cost; a machine whose first hour costs more is refused. V(0) is no limit.
+    type: float
+    default: 0
   zones:
     description: Where O(state=absent) looks beside O(zone) when no ledger says where the run asked.
     type: list
@@ -209,6 +213,7 @@ def options() -> dict[str, Any]:
             "default": [],
             "options": {"zone": {"type": "str"}, "commercial_type": {"type": "str"}},
         },
+        "max_eur": {"type": "float", "default": 0},
         "zones": {"type": "list", "elements": "str", "default": []},
         "expires_at": {"type": "str"},
         "ssh_from": {"type": "list", "elements": "str", "default": ["0.0.0.0/0"]},

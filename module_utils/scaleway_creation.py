@@ -6,79 +6,16 @@ The order is the promise: the ledger knows what may exist before it can exist, a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from . import ledger as ledgers
-from .prices import machine_price
 from .scaleway_boot import boot, find, label_volumes, look_for, servers_path
-from .scaleway_client import Client, list_resources
-from .scaleway_errors import AmbiguousError, Answer, ScalewayError, refuse
-from .scaleway_judgement import UUID, Identity, choose_image, ownership, type_problem
+from .scaleway_checks import Order, Wish, check_plan, work_ends_at
+from .scaleway_client import Client
+from .scaleway_errors import AmbiguousError, ScalewayError, refuse
+from .scaleway_judgement import Identity, ownership
 from .scaleway_security_group import ensure_security_group
-
-# A clock that is wrong by more would end the machine, its key and its tag at another time than meant.
-MOST_SKEW = timedelta(minutes=5)
-
-
-@dataclass(frozen=True)
-class Wish:
-    """The machine as it should be; fallbacks are the (zone, type) to try, in order, when it is out of stock."""
-
-    commercial_type: str
-    volume_type: str
-    volume_size: int
-    image: str
-    tags: tuple[str, ...]
-    cloud_init: str
-    ssh_from: tuple[str, ...]
-    fallbacks: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True)
-class Order:
-    """What was found out before asking: the image to boot from, and the price."""
-
-    image: str
-    price: dict[str, Any]
-
-
-def check_plan(client: Client, identity: Identity, wish: Wish) -> Order:
-    """Everything that can be known to fail before anything is created."""
-    list_resources(client, identity.zone, identity.project)
-    check_clocks(client)
-    types = client.server_types(identity.zone)
-    problem = type_problem(types, identity.zone, wish.commercial_type, wish.volume_type, wish.volume_size)
-    if problem:
-        raise refuse(problem)
-    if client.availability(identity.zone).get(wish.commercial_type) == "shortage":
-        body = {"type": "out_of_stock", "resource": wish.commercial_type}
-        sentence = f"{wish.commercial_type} is out of stock in {identity.zone}; choose another profile or zone."
-        raise ScalewayError(sentence, Answer(412, body))
-    price = machine_price(identity.zone, wish.commercial_type, wish.volume_type, wish.volume_size, types)
-    facts = price.as_facts() if price else {}
-    if UUID.fullmatch(wish.image):
-        return Order(wish.image, facts)
-    query = {"image_label": wish.image, "zone": identity.zone}
-    images = client.list_all("/marketplace/v2/local-images", "local_images", query)
-    image = choose_image(images, wish.commercial_type, wish.volume_type)
-    if image is None:
-        raise refuse(
-            f'Zone {identity.zone} has no x86_64 image "{wish.image}" for {wish.commercial_type} on '
-            f"{wish.volume_type}; scaleway_instance_image takes a marketplace label such as debian_bookworm."
-        )
-    return Order(image, facts)
-
-
-def check_clocks(client: Client) -> None:
-    """The end of the run's time is written by our clock and read by the provider's and the machine's."""
-    if abs(client.skew) > MOST_SKEW:
-        ahead = "behind" if client.skew > timedelta(0) else "ahead of"
-        raise refuse(
-            f"The clock of this computer is {abs(client.skew).total_seconds() / 60:.0f} min {ahead} Scaleway's, so the "
-            "machine's end would be wrong; set it, for instance with: timedatectl set-ntp true"
-        )
 
 
 def create(client: Client, identity: Identity, wish: Wish, image: str, group_id: str) -> dict[str, Any]:
@@ -150,15 +87,17 @@ def check_ledger(machine: dict[str, Any], identity: Identity) -> None:
 
 def remember_intent(run_dir: str, identity: Identity, wish: Wish, order: Order) -> None:
     """Before anything is asked for: who will have to be looked for if we die now."""
+    now = datetime.now(UTC)
     intent = {
         "name": identity.name,
         "zone": identity.zone,
         "project": identity.project,
         "commercial_type": wish.commercial_type,
-        "at": ledgers.utc_text(datetime.now(UTC)),
+        "at": ledgers.utc_text(now),
     }
     zones = dict.fromkeys([*(ledgers.read(run_dir)["machine"].get("zones") or []), identity.zone])
-    facts = {"intent": intent, "refused": None, "price": order.price, "zones": list(zones)}
+    facts: dict[str, Any] = {"intent": intent, "refused": None, "price": order.price, "zones": list(zones)}
+    facts["work_ends_at"] = work_ends_at(now, wish.max_eur, order.price.get("hourly", 0.0))
     ledgers.merge(run_dir, {"machine": facts})
 
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from . import ledger as ledgers
+from .scaleway_checks import Wish
 from .scaleway_client import Client
-from .scaleway_creation import Wish, ensure_present
+from .scaleway_creation import ensure_present
 from .scaleway_errors import ScalewayError, refuse
 from .scaleway_judgement import Identity
 from .scaleway_teardown import Teardown

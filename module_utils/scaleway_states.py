@@ -10,8 +10,9 @@ from typing import Any
 
 from . import ledger as ledgers
 from .scaleway_boot import find, is_ready, seal
+from .scaleway_checks import Wish
 from .scaleway_client import Client
-from .scaleway_creation import Wish, remember
+from .scaleway_creation import remember
 from .scaleway_errors import refuse
 from .scaleway_judgement import Identity, boot_message, ipv4_of
 from .scaleway_offers import ensure_somewhere
@@ -43,6 +44,7 @@ def present(client: Client, identity: Identity, params: dict[str, Any], check: b
             (row["zone"] or identity.zone, row["commercial_type"] or params["commercial_type"])
             for row in params["fallbacks"]
         ),
+        max_eur=params["max_eur"],
     )
     result = ensure_somewhere(client, identity, wish, params["run_dir"], check)
     server = result["server"]

@@ -121,6 +121,12 @@ def _run(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="leave the machine after success or failure and say how to destroy it (Ctrl-C still removes it)",
     )
+    add(
+        "--max-eur",
+        type=float,
+        metavar="EUR",
+        help="refuse a machine whose first hour costs more, and bring home what is done before so much is spent",
+    )
     add("--dry-run", action="store_true", help="check the input, print the plan, do nothing")
     add(
         "--json",

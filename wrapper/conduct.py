@@ -6,11 +6,13 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from module_utils import ledger
 from wrapper import exits
+from wrapper.budget import CAPPED, MONEY_IS_UP, is_up, must_stop, paid_until
 from wrapper.cancel import Cancel
 from wrapper.machine import Machine, close, may_own_a_machine, teardown
 from wrapper.performer import Performed, Performer
@@ -84,9 +86,13 @@ class Conductor:
             if self._cancel.requested:
                 self.ending.canceled_in = stage.name
                 return
-            done = self._perform(stage, lambda: self._cancel.requested)
+            if stage is SONIC and is_up(ledger.read(self._run_dir)):
+                self.ending.early, self.ending.partial = CAPPED, f"{MONEY_IS_UP} before the analysis began"
+                continue
+            ends_at = paid_until(ledger.read(self._run_dir), stage)
+            done = self._perform(stage, partial(must_stop, self._cancel, ends_at))
             if done.end == "canceled":
-                self.ending.canceled_in = stage.name
+                self._stopped(stage)
                 return
             early = self._early(stage, done)
             if early and stage is SONIC:
@@ -96,6 +102,14 @@ class Conductor:
                 if not (stage is SONIC and done.readings.progressed):
                     return
         self._believe(read_receipt(self._run_dir))
+
+    def _stopped(self, stage: Stage) -> None:
+        """Somebody asked to stop, or the money is used up before there was anything to bring home."""
+        if self._cancel.requested:
+            self.ending.canceled_in = stage.name
+            return
+        self.ending.failed_stage, self.ending.early = stage.name, CAPPED
+        self.ending.failure = f"{MONEY_IS_UP} in {stage.name}, before there was anything to bring home"
 
     def _failed(self, stage: Stage, done: Performed, early: EarlyEnd) -> None:
         """Remember the first failure: an export that brings home what a failed analysis left may fail, too."""

@@ -45,6 +45,7 @@ class LiveView:
         self._console = Console(file=cast("IO[str]", outlet), force_terminal=True, highlight=False)
         self._live = Live(console=self._console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
         self._title = ""
+        self._spent = ""
         self._rows: dict[str, Row] = {}
         self._since = time.monotonic()
         self._current: Row | None = None
@@ -82,6 +83,10 @@ class LiveView:
         self._current = None
         self._draw()
 
+    def spent(self, text: str) -> None:
+        """Beside the clock, from the next drawing on."""
+        self._spent = f"   {text}"
+
     def note(self, text: str) -> None:
         """Say it above the list."""
         self._console.print(Text(text), soft_wrap=True)
@@ -94,7 +99,10 @@ class LiveView:
     def _draw(self) -> None:
         now = time.monotonic()
         heading = Text(
-            f"{self._title}   {duration(now - self._since)}", style="bold", no_wrap=True, overflow="ellipsis"
+            f"{self._title}   {duration(now - self._since)}{self._spent}",
+            style="bold",
+            no_wrap=True,
+            overflow="ellipsis",
         )
         self._live.update(Group(heading, *(_line(row, now) for row in self._rows.values())), refresh=True)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from module_utils import ledger
+from module_utils.prices import euros, spent
 from wrapper.controller_log import ControllerLog
 from wrapper.playbook import Event, Outcome, Play
 from wrapper.progress import Update, update
@@ -18,6 +19,8 @@ from wrapper.readings import Readings
 from wrapper.stages import Stage
 from wrapper.view import End, View
 
+# How often the view learns what the machine has cost.
+COST_SECONDS = 5.0
 # Modules whose failure is a sentence that somebody wrote for a person.
 AUTHORED = frozenset({"assert", "fail"})
 
@@ -43,6 +46,7 @@ class Performer:
     view: View
     log: ControllerLog
     _warned: set[str] = field(default_factory=set)
+    _tell_cost_at: float = 0.0
 
     def perform(self, stage: Stage, stop: Callable[[], bool]) -> Performed:
         """Play the stage, again if it may be tried again; stop is asked several times a second."""
@@ -107,6 +111,9 @@ class Performer:
                 self._warned.add(change.text)
 
         def heartbeat() -> bool:
+            if time.monotonic() >= self._tell_cost_at:
+                self._tell_cost_at = time.monotonic() + COST_SECONDS
+                self._tell_cost()
             self.view.tick()
             return stop()
 
@@ -119,6 +126,11 @@ class Performer:
         if performed.end == "failed":
             performed.sentence = self.log.masked(_reason(stage, failures, outcome, stage_dir))
         return performed
+
+    def _tell_cost(self) -> None:
+        so_far = spent(ledger.read(self.run_dir)["machine"], datetime.now(UTC))
+        if so_far is not None:
+            self.view.spent(f"{euros(so_far)} so far")
 
     def _stage_dir(self, stage: Stage) -> Path:
         """A directory that was never used, numbered in the order of playing."""

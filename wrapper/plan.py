@@ -32,6 +32,7 @@ class Plan:
     force_refresh: bool
     force_deep_scan: bool
     keep: bool
+    max_eur: float | None = None
 
     def extravars(self, run_id: str) -> dict[str, Any]:
         """What every playbook is told. No secret is among it; what was not given stays Ansible's."""
@@ -45,6 +46,7 @@ class Plan:
             "burst_force_refresh": self.force_refresh,
             "burst_force_deep_scan": self.force_deep_scan,
             **{name: str(path) for name, path in given.items() if path is not None},
+            **({} if self.max_eur is None else {"burst_max_eur": self.max_eur}),
         }
 
 
@@ -67,12 +69,22 @@ def plan(asked: Namespace, root: Path) -> Plan:
         force_refresh=asked.force_refresh,
         force_deep_scan=asked.force_deep_scan,
         keep=asked.keep,
+        max_eur=_money(asked.max_eur),
     )
 
 
 def _one_of(what: str, given: str | None, allowed: tuple[str, ...]) -> None:
     if given is not None and given not in allowed:
         raise InputError(f'Unknown --{what} "{given}". Choose one of {", ".join(allowed)}.')
+
+
+def _money(given: float | None) -> float | None:
+    # Not a number is not above zero either.
+    if given is not None and not 0 < given < float("inf"):
+        raise InputError(
+            f"--max-eur {given:g} pays for nothing; an hour is billed at least. What it costs says: wrapper estimate"
+        )
+    return given
 
 
 def _archive(given: Path | None) -> Path | None:

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from module_utils import ledger
+from module_utils.prices import euros, spent
 from wrapper.controller_log import LOG_NAME
 from wrapper.held import holder
 from wrapper.machine import may_own_a_machine
@@ -43,6 +45,7 @@ def report(run_dir: Path) -> list[str]:
         *_stages(book),
         *receipt_lines(read_receipt(run_dir)),
         *_files(run_dir),
+        *cost_lines(book),
         *machine_lines(book),
     ]
 
@@ -82,6 +85,16 @@ def _spent(entry: dict[str, Any]) -> str:
 def _files(run_dir: Path) -> list[str]:
     kept = {"databases": "export", "receipt": RECEIPT_NAME, "logs": "logs.tar.gz", "log": LOG_NAME}
     return [f"{what}: {shown(run_dir / name)}" for what, name in kept.items() if (run_dir / name).exists()]
+
+
+def cost_lines(book: dict[str, Any]) -> list[str]:
+    """What the machine has cost; nothing when none was rented or its price is not known."""
+    machine = book["machine"]
+    so_far = spent(machine, datetime.now(UTC))
+    if so_far is None:
+        return []
+    price = machine["price"]
+    return [f"cost: about {euros(so_far)} ({euros(price['hourly'])} an hour by {price['source']}, without VAT)"]
 
 
 def machine_lines(book: dict[str, Any]) -> list[str]:

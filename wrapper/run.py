@@ -32,6 +32,7 @@ def describe(plan: Plan) -> list[str]:
         f"sections:   {', '.join(plan.sections) or 'all but photos'}",
         f"archive:    {plan.archive or 'as group_vars or BURST_ARCHIVE say'}",
         f"mappings:   {plan.path_mappings or 'as group_vars or BURST_PATH_MAPPINGS say'}",
+        *([] if plan.max_eur is None else [f"at most:    {plan.max_eur:g} EUR"]),
         "stages:",
     ]
     for stage in stages_for(rents=plan.inventory.rents):

@@ -38,6 +38,9 @@ class View(Protocol):
     def end(self, stage: Stage, end: End, seconds: float, detail: str = "") -> None:
         """A stage ended."""
 
+    def spent(self, text: str) -> None:
+        """What the run has cost so far."""
+
     def note(self, text: str) -> None:
         """Something that belongs to no stage."""
 
@@ -116,6 +119,7 @@ class LineView:
         self._last = ""
         self._task = ""
         self._task_since = 0.0
+        self._spent = ""
 
     def open(self, title: str, stages: Sequence[Stage]) -> None:
         """Say what is about to happen."""
@@ -144,8 +148,13 @@ class LineView:
 
     def end(self, stage: Stage, end: End, seconds: float, detail: str = "") -> None:
         """One line: how the stage ended."""
-        self._say(f"{end} after {duration(seconds)}{': ' + detail if detail and end != 'failed' else ''}")
+        cost = f", {self._spent}" if self._spent else ""
+        self._say(f"{end} after {duration(seconds)}{cost}{': ' + detail if detail and end != 'failed' else ''}")
         self._stage = stage.name
+
+    def spent(self, text: str) -> None:
+        """Said when a stage ends."""
+        self._spent = text
 
     def note(self, text: str) -> None:
         """Say it as it is."""

@@ -11,6 +11,8 @@ import pytest
 from lab.scwsim import faults
 from lab.scwsim.routing import Response
 from module_utils import ledger
+from module_utils.prices import moment
+from module_utils.scaleway_checks import work_ends_at
 from plugins.modules import scaleway_runs, scaleway_switch_key
 
 from .conftest import PROJECT, RUN, Cloud
@@ -72,14 +74,11 @@ def test_a_run_that_asked_stays_where_it_asked(server: Any, cloud: Cloud, run_di
 def test_what_cannot_be_given_back_stops_the_search(server: Any, cloud: Cloud, run_dir: Path) -> None:
     faults.switch(cloud.simulator, "out_of_stock", on=True, at="poweron", count=1)
     body = {"type": "permissions_denied", "message": "no", "details": [{"resource": "server", "action": "delete"}]}
-    faults_before = len(cloud.faults)
-    server_path = "DELETE /"
     cloud.faults.append(("DELETE", "", lambda _request: Response(403, body)))
     failed = server("present", fallbacks=ELSEWHERE)
     assert "Not removed, and it may cost money" in failed["msg"]
     assert "https://console.scaleway.com/instance/servers" in failed["msg"]
     assert ledger.may_be_running(ledger.read(run_dir))
-    assert (faults_before, server_path) == (0, "DELETE /")
     assert until(lambda: server("absent"), "finished")["finished"]
     assert leftovers(cloud) == 0
 
@@ -168,3 +167,35 @@ def test_a_wrong_clock_is_refused_before_anything(server: Any, cloud: Cloud, run
     assert "The clock of this computer is 60 min behind Scaleway's" in failed["msg"]
     assert {method for method, _ in cloud.calls} == {"GET"}
     assert json.loads((run_dir / "ledger.json").read_text())["machine"] == {}
+
+
+def test_money_that_does_not_pay_the_first_hour_is_refused(server: Any, cloud: Cloud, run_dir: Path) -> None:
+    # DEV1-S with 10 GB and an address: 0.013416 EUR.
+    failed = server("present", max_eur=0.013)
+    assert "The first hour of DEV1-S with disk and address costs 0.013 EUR" in failed["msg"]
+    assert {method for method, _ in cloud.calls} == {"GET"}
+    assert machine(run_dir) == {}
+
+
+@pytest.mark.parametrize(
+    ("max_eur", "hourly", "seconds"),
+    [
+        (2.0, 0.4, 5 * 3600 - 1800),
+        (0.4, 0.4, 3600 - 900),
+        (0, 0.4, None),
+    ],
+)
+def test_the_work_ends_while_coming_home_is_still_paid_for(
+    max_eur: float, hourly: float, seconds: int | None
+) -> None:
+    begun = moment("2026-08-22T10:00:00Z")
+    ends_at = work_ends_at(begun, max_eur, hourly)
+    assert ends_at == (None if seconds is None else begun.timestamp() + seconds)
+
+
+def test_the_ledger_knows_when_the_work_must_end(server: Any, run_dir: Path) -> None:
+    server("present", max_eur=1.0)
+    owned = machine(run_dir)
+    begun = moment(owned["intent"]["at"])
+    assert owned["work_ends_at"] == pytest.approx(begun.timestamp() + 0.9 * 3600 / 0.013416, abs=2)
+    assert owned["price"]["source"] == "the provider's price list"

@@ -108,6 +108,7 @@ class MemoryView:
     updates: list[Update] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     ticks: int = 0
+    costs: list[str] = field(default_factory=list)
 
     def open(self, title: str, stages: Sequence[Stage]) -> None:
         self.notes.append(title)
@@ -123,6 +124,9 @@ class MemoryView:
 
     def end(self, stage: Stage, end: End, seconds: float, detail: str = "") -> None:
         self.ended.append((stage.name, end))
+
+    def spent(self, text: str) -> None:
+        self.costs.append(text)
 
     def note(self, text: str) -> None:
         self.notes.append(text)

@@ -1,0 +1,93 @@
+"""--max-eur: the run comes home for the money, or ends before it has anything, and says which."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from module_utils import ledger
+from tests.unit.wrapper.stand_ins import RUN_ID, Act, FakePlayer, MemoryView
+from wrapper import budget, cli, exits, plan
+from wrapper.cancel import Cancel
+from wrapper.conduct import Conductor, Ending
+from wrapper.controller_log import ControllerLog
+from wrapper.exits import InputError
+from wrapper.performer import Performer
+from wrapper.stages import EXPORT, SCAN, SONIC, TEARDOWN, WORK
+
+AGO = "2026-08-22T10:00:00Z"
+
+
+class PayingPlayer(FakePlayer):
+    """Provision writes down until when the money lasts; `spends` is the stage in which it runs out."""
+
+    spends = ""
+
+    def _effect(self, name: str, outcome: Any) -> None:
+        super()._effect(name, outcome)
+        if name == "provision":
+            price = {"hourly": 0.4, "source": "a test"}
+            self._write({"work_ends_at": time.time() + 3600, "price": price, "intent": {"name": "x", "at": AGO}})
+        if name == self.spends:
+            self._write({"work_ends_at": time.time() - 1})
+
+    def _write(self, machine: dict[str, Any]) -> None:
+        ledger.merge(self.run_dir, {"machine": machine})
+
+
+def conducted(tmp_path: Path, spends: str) -> tuple[Ending, list[str], MemoryView]:
+    run_dir = ledger.create(tmp_path, RUN_ID)
+    cancel, view = Cancel(), MemoryView()
+    player = PayingPlayer(run_dir, cancel, {name: Act() for name in ("preflight",)})
+    player.spends = spends
+    with ControllerLog(run_dir) as log:
+        performer = Performer(run_dir, tmp_path, {}, player, view, log)
+        ending = Conductor(performer, cancel, rents=True).conduct()
+    return ending, player.played, view
+
+
+@pytest.mark.parametrize("spends", ["mount", "plex"])
+def test_before_there_is_anything_to_bring_home(tmp_path: Path, spends: str) -> None:
+    ending, played, _ = conducted(tmp_path, spends)
+    assert (ending.verdict, ending.code, ending.machine) == ("capped", exits.CAPPED, "gone")
+    assert "before there was anything to bring home" in ending.failure
+    assert played[-1] == "teardown"
+    assert "export" not in played
+
+
+def test_after_the_scan_the_analysis_is_left_out_and_the_rest_comes_home(tmp_path: Path) -> None:
+    ending, played, _ = conducted(tmp_path, "scan")
+    assert (ending.verdict, ending.code) == ("capped", exits.CAPPED)
+    assert played[-3:] == ["export", "collect", "teardown"]
+    assert "sonic" not in played
+
+
+def test_money_that_lasts_changes_nothing_and_the_view_says_what_was_spent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wrapper.performer.COST_SECONDS", 0)
+    ending, played, view = conducted(tmp_path, "")
+    assert ending.verdict == "done"
+    assert played == [*(stage.name for stage in WORK), "collect", "teardown"]
+    assert view.costs
+    assert view.costs[-1].endswith("EUR so far")
+
+
+def test_scan_and_analysis_end_by_themselves_and_the_way_home_is_never_cut() -> None:
+    later, past = {"machine": {"work_ends_at": time.time() + 60}}, {"machine": {"work_ends_at": time.time() - 60}}
+    for stage in (SCAN, SONIC, EXPORT):
+        assert budget.paid_until(later, stage) == float("inf")
+    assert budget.paid_until(later, WORK[2]) < float("inf")
+    assert budget.paid_until(past, SCAN) < time.time()
+    assert budget.paid_until(past, EXPORT) == float("inf")
+    assert TEARDOWN not in WORK
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "nan", "inf"])
+def test_money_that_pays_for_nothing_is_refused(given: str) -> None:
+    asked = cli.parser().parse_args(["run", "--inventory", "lab", "--max-eur", given])
+    with pytest.raises(InputError, match="--max-eur .* pays for nothing"):
+        plan.plan(asked, cli.ROOT)
