@@ -89,5 +89,5 @@ def test_scan_and_analysis_end_by_themselves_and_the_way_home_is_never_cut() -> 
 @pytest.mark.parametrize("given", ["0", "-1", "nan", "inf"])
 def test_money_that_pays_for_nothing_is_refused(given: str) -> None:
     asked = cli.parser().parse_args(["run", "--inventory", "lab", "--max-eur", given])
-    with pytest.raises(InputError, match="--max-eur .* pays for nothing"):
+    with pytest.raises(InputError, match=r"--max-eur .* pays for nothing"):
         plan.plan(asked, cli.ROOT)
