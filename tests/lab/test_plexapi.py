@@ -240,13 +240,23 @@ def test_butler_tasks(plex: PlexServer, scanned: PlexProcess) -> None:
     tasks = {task.name: task for task in plex.butlerTasks()}
     assert {"MusicAnalysis", "DeepMediaAnalysis", "BackupDatabase", "RefreshLibraries"} <= set(tasks)
     assert tasks["MusicAnalysis"].enabled is True
-    plex.runButlerTask("RefreshPeriodicMetadata")
-    with pytest.raises(BadRequest, match=r"\(202\) accepted"):
-        plex.runButlerTask("RefreshPeriodicMetadata")
     with pytest.raises(BadRequest, match="Invalid butler task"):
         plex.runButlerTask("SonicAnalysis")
-    assert scanned.status("/butler/RefreshPeriodicMetadata", scanned.token, "DELETE") == 200
-    wait_for(lambda: not plex.activities)
+    # As long as the fault is on, the task is at work for certain.
+    scanned.faults.switch("analyser_stall", on=True)
+    try:
+        plex.runButlerTask("MusicAnalysis")
+        with pytest.raises(BadRequest, match=r"\(202\) accepted"):
+            plex.runButlerTask("MusicAnalysis")
+        wait_for(lambda: plex.activities)
+        (activity,) = plex.activities
+        assert (activity.type, activity.title) == ("butler", "MusicAnalysis")
+        assert scanned.status(f"/activities/{activity.uuid}", scanned.token, "DELETE") == 400
+        assert scanned.status("/butler/MusicAnalysis", scanned.token, "DELETE") == 200
+        wait_for(lambda: not plex.activities)
+    finally:
+        scanned.faults.switch("analyser_stall", on=False)
+    assert not any(track.hasSonicAnalysis for track in plex.library.section("Music").searchTracks())
     plex.runButlerTask("MusicAnalysis")
     scanned.rest()
     assert all(track.hasSonicAnalysis for track in plex.library.section("Music").searchTracks())

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from typing import IO
 from xml.etree import ElementTree as ET
 
-UNAUTHORIZED = "<html><head><title>Unauthorized</title></head><body><h1>401 Unauthorized</h1></body></html>"
-
 
 @dataclass(frozen=True)
 class Element:
@@ -74,9 +72,7 @@ def container(children: list[Element], **attributes: object) -> Answer:
 
 
 def refusal(status: int, title: str) -> Answer:
-    """Answer with an error page."""
-    if status == 401:
-        return Answer(401, body=UNAUTHORIZED.encode())
+    """Answer with an error page, which is HTML also for clients that ask for JSON."""
     page = f"<html><head><title>{title}</title></head><body><h1>{status} {title}</h1></body></html>"
     return Answer(status, body=page.encode())
 
