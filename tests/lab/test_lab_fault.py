@@ -18,7 +18,7 @@ MACHINE = f"{settings.PREFIX}-machine-{NAME}"
 
 
 def lab_command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [ROOT / "script" / "lab", *arguments]
+    command = [str(ROOT / "script" / "lab"), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
 
 
