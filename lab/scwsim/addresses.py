@@ -156,7 +156,12 @@ def _patch(simulator: Simulator, request: Request) -> Response:
 
 
 def _delete(simulator: Simulator, request: Request) -> Response:
-    simulator.store.remove("ips", _find(simulator, request)["id"])
+    address = _find(simulator, request)
+    server = simulator.store.find("servers", address["zone"], address["server"] or "")
+    if server:
+        # Its machine has to let go of what is no address of anybody any more.
+        server.setdefault("former_addresses", []).append(address["address"])
+    simulator.store.remove("ips", address["id"])
     return Response(204)
 
 

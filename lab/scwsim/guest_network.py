@@ -71,14 +71,16 @@ def wanted(simulator: Simulator, server: Record) -> str:
     """The script for the server as it is now."""
     group = simulator.store.find("security_groups", server["zone"], server["security_group"])
     length = ipaddress.ip_network(simulator.driver.options.subnet).prefixlen
+    first = f"{server['machine_address']}/{length}"
     flexible = [
         (f"{ip['address']}/{length}", ip["server"] == server["id"])
         for ip in simulator.store.records("ips")
-        if not ip["dynamic"] and ip["address"] != server["machine_address"]
+        if not ip["dynamic"]
     ]
-    ours = [address for address, attached in flexible if attached]
-    others = [address for address, attached in flexible if not attached]
-    return script(group, simulator.driver.options.metadata, ours, others)
+    ours = [address for address, attached in flexible if attached and address != first]
+    former = {f"{address}/{length}" for address in server.get("former_addresses", ())}
+    others = former | {address for address, attached in flexible if not attached}
+    return script(group, simulator.driver.options.metadata, ours, sorted(others - {*ours, first}))
 
 
 def apply(simulator: Simulator, server: Record, *, fresh: bool = False) -> bool:

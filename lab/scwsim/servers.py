@@ -56,7 +56,10 @@ def _patch(simulator: Simulator, request: Request) -> Response:
             server[key] = body[key]
     if body.get("security_group"):
         group = body["security_group"]
-        server["security_group"] = group["id"] if isinstance(group, dict) else str(group)
+        identifier = str(group["id"] if isinstance(group, dict) else group)
+        if simulator.store.find("security_groups", request.zone, identifier) is None:
+            raise not_found("instance_security_group", identifier)
+        server["security_group"] = identifier
     settle_dynamic(simulator, server)
     server["modification_date"] = simulator.now()
     return Response(200, {"server": server_view(simulator, server)})

@@ -239,3 +239,15 @@ def test_hundreds_of_lives_take_seconds(local: LocalCloud) -> None:
         send(local, "POST", path, {"action": "terminate"})
     assert send(local, "GET", f"{ZONE}/servers")["servers"] == []
     assert time.process_time() - began < 5
+
+
+def test_the_log_tells_who_asked_and_no_secret_key(local: LocalCloud) -> None:
+    application = send(local, "POST", "/iam/v1alpha1/applications", {"name": "guard"})
+    key = send(local, "POST", "/iam/v1alpha1/api-keys", {"application_id": application["id"]})
+    server = send(local, "POST", f"{ZONE}/servers", BODY)["server"]
+    user_data = f"#cloud-config\n# {key['secret_key']} {local.token}"
+    send(local, "PATCH", f"{ZONE}/servers/{server['id']}/user_data/cloud-init", user_data)
+    entry = local.log.entries[-1]
+    assert (entry["key"], entry["method"], entry["status"]) == (local.simulator.account.access_key, "PATCH", 204)
+    assert "(token) (token)" in entry["body"]
+    assert [secret in json.dumps(local.log.entries) for secret in (key["secret_key"], local.token)] == [False, False]

@@ -218,6 +218,12 @@ def test_a_reserved_address_reaches_a_running_machine_and_leaves_it(cloud: Cloud
     assert cloud.call("PATCH", path, {"server": None})[1]["ip"]["state"] == "detached"
     cloud.pass_time(1)
     assert "ip address delete 10.213.79.129/24" in cloud.driver.scripts[container(server)]
+    cloud.call("PATCH", path, {"server": server["id"]})
+    cloud.pass_time(1)
+    assert "ip address delete" not in cloud.driver.scripts[container(server)]
+    assert cloud.call("DELETE", path)[0] == 204
+    cloud.pass_time(1)
+    assert "ip address delete 10.213.79.129/24" in cloud.driver.scripts[container(server)]
 
 
 def test_the_dynamic_address_comes_and_goes_with_the_wish_for_it(cloud: Cloud) -> None:
