@@ -27,7 +27,9 @@ _GONE_TABLES = (
     *("cloudsync_files", "library_timeline_entries", "media_metadata_mappings", "plugin_permissions", "stream_types"),
     *("sync_schema_versions", "synced_", "synchronization_files"),
 )
-_ICU_TABLES = ("fts4_metadata_titles_icu", "fts4_tag_titles_icu")
+_SEARCHED = {"fts4_metadata_titles_icu": ("metadata_items", "title"), "fts4_tag_titles_icu": ("tags", "tag")}
+_REBUILD = "INSERT INTO {0} ({0}) VALUES ('rebuild')"
+_SAMPLE = 20
 
 
 class UnusableError(Exception):
@@ -91,19 +93,28 @@ def run(path: Path) -> None:
                     [row for row in schema.migrations() if row[0] in missing],
                 )
             connection.execute("PRAGMA writable_schema = RESET")
+            for table in _SEARCHED:
+                connection.execute(_REBUILD.format(table))
 
 
 def settle_search(path: Path) -> list[str]:
-    """Fill full-text tables anew whose terms are not those this server would write; give their names."""
-    filled = []
+    """Fill full-text tables anew where they find nothing, as with terms of another tokenizer; give their names."""
     with closing(schema.connect(path)) as connection:
-        for table in _ICU_TABLES:
-            try:
-                connection.execute(f"INSERT INTO {table} ({table}) VALUES ('integrity-check')")  # noqa: S608
-            except sqlite3.DatabaseError:
-                connection.execute(f"INSERT INTO {table} ({table}) VALUES ('rebuild')")  # noqa: S608
-                filled.append(table)
-    return filled
+        silent = [table for table in _SEARCHED if not _finds(connection, table)]
+        for table in silent:
+            connection.execute(_REBUILD.format(table))
+        return silent
+
+
+def _finds(connection: sqlite3.Connection, table: str) -> bool:
+    """Search some of the newest titles by themselves: one hit is enough, for a title may have no words."""
+    content, column = _SEARCHED[table]
+    newest = connection.execute(
+        f"SELECT rowid, {column} FROM {content} WHERE {column} <> '' ORDER BY rowid DESC LIMIT {_SAMPLE}"  # noqa: S608
+    ).fetchall()  # names of this file
+    search = f"SELECT 1 FROM {table} WHERE {table} MATCH ? AND docid = ?"  # noqa: S608  names of this file
+    phrases = [('"{}"'.format(row[1].replace('"', " ")), row[0]) for row in newest]
+    return not newest or any(connection.execute(search, phrase).fetchone() for phrase in phrases)
 
 
 def _missing(connection: sqlite3.Connection) -> list[str]:
