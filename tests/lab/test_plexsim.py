@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import subprocess
+import time
 from contextlib import closing
 
 import pytest
@@ -173,6 +174,16 @@ def test_stop_leaves_clean_databases_and_outsiders_stay_outside(server: Containe
     wait_for(lambda: server.status() == 200)
     docker("stop", server.name)
     assert "Stopping Plex Media Server." in docker("logs", server.name)
+
+
+def test_a_slow_stop_is_killed_after_five_seconds(start: Start) -> None:
+    container = start("-e", "PLEXSIM_STOP_SECONDS=60")
+    wait_for(lambda: container.token() and container.status() == 200)
+    begun = time.monotonic()
+    docker("stop", "--time", "30", container.name)
+    assert 5 <= time.monotonic() - begun < 25
+    names = {path.name for path in container.databases.iterdir()}
+    assert f"{schema.LIBRARY}-wal" in names
 
 
 @pytest.mark.parametrize(

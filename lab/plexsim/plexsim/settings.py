@@ -63,6 +63,12 @@ class Settings:
         return seconds / self.time_factor
 
 
+def _time_factor(wanted: float) -> float:
+    if not 1 <= wanted <= 1000:
+        raise SystemExit(f"PLEXSIM_TIME_FACTOR is {wanted:g}; it goes from 1 (as slow as reality) to 1000.")
+    return wanted
+
+
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings of this container."""
 
@@ -73,7 +79,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         support=Path(environment.get("PLEX_MEDIA_SERVER_APPLICATION_SUPPORT_DIR") or _SUPPORT),
         port=int(number("PORT", Settings.port)),
         admin_port=int(number("ADMIN_PORT", Settings.admin_port)),
-        time_factor=number("TIME_FACTOR", Settings.time_factor),
+        time_factor=_time_factor(number("TIME_FACTOR", Settings.time_factor)),
         seconds_per_track=number("ANALYSIS_SECONDS_PER_TRACK", Settings.seconds_per_track),
         plex_tv=environment.get("PLEXSIM_PLEX_TV", "").rstrip("/"),
         account_seconds=number("ACCOUNT_SECONDS", Settings.account_seconds),

@@ -6,7 +6,8 @@ import json
 import re
 import shutil
 import sqlite3
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +29,16 @@ DATED = ("library_sections", "section_locations", "directories", "tags", "taggin
 def library(tmp_path: Path, fresh_library: Callable[[Path], None]) -> Path:
     fresh_library(tmp_path)
     return tmp_path / schema.LIBRARY
+
+
+@pytest.fixture(autouse=True)
+def far_from_greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The old dates are local times: a zone where that can be seen."""
+    monkeypatch.setenv("TZ", "Pacific/Auckland")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
 
 
 @pytest.fixture
