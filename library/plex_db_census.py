@@ -47,6 +47,7 @@ census:
     - The counts. C(items) and C(deleted) map Plex's metadata types (8 artist, 9 album, 10 track, ...) to rows.
     - C(analysed) counts live tracks with Plex's mark, C(analysed_items) live rows of any type that carry it,
       C(blobs) sonic vectors that belong to the section.
+    - C(highest_id) is the youngest row: M(plex_db_losses) tells by it what was there at the time.
     - C(unsectioned) counts live rows that belong to no section, such as playlists.
   returned: success
   type: dict
@@ -65,6 +66,7 @@ census:
     unsectioned: {"15": 7}
     schema_migrations: 246
     vector_blobs: 4
+    highest_id: 14
 locked:
   description: Whether it failed because another process holds the database; trying again is the cure.
   returned: always

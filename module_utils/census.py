@@ -26,21 +26,23 @@ from .plex_db import (
 
 Census = dict[str, Any]
 
-# Both are answered by an index alone.
+# Answered by an index alone.
 _ITEMS = "SELECT library_section_id, metadata_type, count(*) FROM metadata_items GROUP BY 1, 2"
+# `> 0` and not `IS NOT NULL`, which SQLite does not look up in the index.
 _DELETED = """
-SELECT library_section_id, metadata_type, count(*) FROM metadata_items WHERE deleted_at IS NOT NULL GROUP BY 1, 2
+SELECT library_section_id, metadata_type, count(*) FROM metadata_items
+WHERE deleted_at > 0 GROUP BY +library_section_id, +metadata_type
 """
 # This one reads every row.
 _ANALYSED = """
 SELECT library_section_id, sum(metadata_type = ?), count(*) FROM metadata_items
-WHERE deleted_at IS NULL AND extra_data LIKE ? GROUP BY 1
+WHERE deleted_at IS NULL AND extra_data > '' AND instr(extra_data, ?) GROUP BY 1
 """
 _PARTS = """
 SELECT media_items.library_section_id, count(*)
 FROM media_items JOIN media_parts ON media_items.id = media_parts.media_item_id GROUP BY 1
 """
-_PARTS_DELETED = _PARTS.replace("GROUP", "WHERE media_parts.deleted_at IS NOT NULL GROUP")
+_PARTS_DELETED = _PARTS.replace("GROUP", "WHERE media_parts.deleted_at > 0 GROUP")
 _VECTORS = """
 SELECT metadata_items.library_section_id, count(*)
 FROM blobs.blobs AS vector JOIN metadata_items ON metadata_items.id = vector.linked_id
@@ -87,8 +89,9 @@ def take(directory: Path, timeout: float = 10.0) -> Census:
         attach_blobs(connection, directory / BLOBS)
         connection.execute("BEGIN")
         census = count_rows(connection)
-        analysed = {key: counts for key, *counts in connection.execute(_ANALYSED, (TRACK, ANALYSED))}
+        analysed = {key: counts for key, *counts in connection.execute(_ANALYSED, (TRACK, ANALYSED.strip("%")))}
         vectors = dict(connection.execute(_VECTORS, (VECTOR_BLOB,)).fetchall())
+        (census["highest_id"],) = connection.execute("SELECT ifnull(max(id), 0) FROM metadata_items").fetchone()
         (census["vector_blobs"],) = connection.execute(_ALL_VECTORS, (VECTOR_BLOB,)).fetchone()
         connection.execute("COMMIT")
     for section in census["sections"]:

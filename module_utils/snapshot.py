@@ -7,31 +7,36 @@ library claims can be missing from blobs that are younger.
 
 from __future__ import annotations
 
+import datetime
 import json
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from . import census
+from .compression import SUFFIX, Compression
 from .database_copy import copy_database
-from .files import sha256, write_json
+from .files import sha256, sync, write_json
 from .integrity import check
-from .plex_db import ANALYSED, BLOBS, LIBRARY, TRACK, VECTOR_BLOB, PlexDatabaseError, reading
+from .plex_db import BLOBS, LIBRARY, PlexDatabaseError, reading
+from .progress_state import IdSet, id_set
 
 MANIFEST = "manifest.json"
+FORMAT = 2
 ATTEMPTS = 3
 
-_CLAIMED = "SELECT id FROM metadata_items WHERE metadata_type = ? AND deleted_at IS NULL AND extra_data LIKE ?"
-_VECTORS = "SELECT linked_id FROM blobs WHERE linked_type = 'metadata_item' AND blob_type = ?"
+_CLAIMED = """
+SELECT group_concat(id) FROM metadata_items
+WHERE metadata_type = 10 AND extra_data > '' AND instr(extra_data, 'musicAnalysisVersion') AND +deleted_at IS NULL
+"""
+_VECTORS = "SELECT group_concat(linked_id) FROM blobs WHERE linked_type = 'metadata_item' AND blob_type = 7"
 
 
-def _ids(path: Path, query: str, parameters: tuple[object, ...]) -> set[int]:
+def _ids(path: Path, query: str) -> IdSet:
     with reading(path) as connection:
-        return {key for (key,) in connection.execute(query, parameters)}
-
-
-def _vectors(path: Path) -> set[int]:
-    return _ids(path, _VECTORS, (VECTOR_BLOB,))
+        return id_set(connection.execute(query).fetchone()[0])
 
 
 def copy_pair(source: Path, target: Path) -> int:
@@ -40,12 +45,15 @@ def copy_pair(source: Path, target: Path) -> int:
     Returns how many analysed tracks have no vector at the source either.
     """
     copy_database(source / LIBRARY, target / LIBRARY)
-    claimed = _ids(target / LIBRARY, _CLAIMED, (TRACK, ANALYSED))
+    claimed = _ids(target / LIBRARY, _CLAIMED)
     for _ in range(ATTEMPTS):
         copy_database(source / BLOBS, target / BLOBS)
-        without = claimed - _vectors(target / BLOBS)
+        without = claimed - _ids(target / BLOBS, _VECTORS)
         # Plex may write the mark a moment before the vector; then the source has it by now.
-        if not without & _vectors(source / BLOBS):
+        if not without:
+            return 0
+        there = _ids(source / BLOBS, _VECTORS)
+        if not any(key in there for key in without):
             return len(without)
     raise PlexDatabaseError(
         f"{source / BLOBS} stays behind {LIBRARY}: {len(without)} analysed tracks have their vector at the"
@@ -57,19 +65,21 @@ def state_of(directory: Path) -> dict[str, list[int]]:
     """Describe what the files of a directory look like now: any commit changes it."""
     state: dict[str, list[int]] = {}
     for name in (LIBRARY, BLOBS):
-        for path in (directory / name, directory / f"{name}-wal"):
+        for path in (directory / name, directory / f"{name}-wal", directory / f"{name}{SUFFIX}"):
             if path.is_file() and path.stat().st_size:
                 state[path.name] = [path.stat().st_size, path.stat().st_mtime_ns]
     return state
 
 
-def _reusable(source: Path, target: Path) -> dict[str, Any] | None:
+def reusable(source: Path, target: Path, compress: bool) -> dict[str, Any] | None:
+    """Read the manifest of an earlier snapshot of just this state; None when there is none."""
     try:
-        manifest = json.loads((target / MANIFEST).read_text(encoding="utf-8"))
+        manifest: dict[str, Any] = json.loads((target / MANIFEST).read_text(encoding="utf-8"))
         unchanged = manifest["source"] == state_of(source) and manifest["copy"] == state_of(target)
+        alike = manifest["format"] == FORMAT and all(("archive" in file) is compress for file in manifest["files"])
     except (OSError, ValueError, KeyError):
         return None
-    return manifest if unchanged else None
+    return manifest if unchanged and alike else None
 
 
 def room_problem(source: Path, target: Path) -> str:
@@ -77,42 +87,74 @@ def room_problem(source: Path, target: Path) -> str:
     needed = sum((source / name).stat().st_size for name in (LIBRARY, BLOBS) if (source / name).is_file())
     existing = next(path for path in (target.absolute(), *target.absolute().parents) if path.exists())
     free = shutil.disk_usage(existing).free
-    if free > needed * 1.05:
+    # Compressed files lie beside the copies for a moment; they were seen to be a seventh.
+    if free > needed * 1.3:
         return ""
     return (
-        f"The copy of {source} needs {needed >> 20} MB in {target}, where {free >> 20} MB are free:"
+        f"The copy of {source} needs {int(needed * 1.3) >> 20} MB in {target}, where {free >> 20} MB are free:"
         " free some, or choose another disk."
     )
 
 
-def take(source: Path, target: Path) -> tuple[dict[str, Any], bool]:
-    """Copy both databases of a directory, check the copies; return the manifest and whether it is new."""
-    known = _reusable(source, target)
-    if known:
-        return known, False
-    target.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (target / MANIFEST).unlink(missing_ok=True)
-    started = time.monotonic()
-    before = state_of(source)
-    without_vector = copy_pair(source, target)
+def _verified(target: Path) -> tuple[dict[str, int], dict[str, Any], list[dict[str, Any]]]:
+    """Check the copies, count them, take their checksums."""
     findings = check(target, quick=True)
     if findings.problems:
         raise PlexDatabaseError("The copy is not sound. " + " ".join(findings.problems))
+    paths = [target / name for name in (LIBRARY, BLOBS)]
     files = [
-        {
-            "path": str(target / name),
-            "name": name,
-            "size": (target / name).stat().st_size,
-            "sha256": sha256(target / name),
-        }
-        for name in (LIBRARY, BLOBS)
+        {"path": str(path), "name": path.name, "size": path.stat().st_size, "sha256": sha256(path)} for path in paths
     ]
+    return findings.migrations, census.take(target), files
+
+
+def _with_archive(file: dict[str, Any], archive: Path) -> dict[str, Any]:
+    sync(archive)
+    Path(file["path"]).unlink()
+    facts = {
+        "path": str(archive), "name": archive.name, "size": archive.stat().st_size, "sha256": sha256(archive),
+    }  # fmt: skip
+    return {**file, "archive": facts}
+
+
+def take(
+    source: Path, target: Path, compress: bool = False, facts: Mapping[str, Any] | None = None
+) -> tuple[dict[str, Any], bool]:
+    """Copy both databases of a directory, check the copies; return the manifest and whether it is new.
+
+    With compress only the compressed files stay, and `archive` of each file in the manifest describes them. Facts
+    (the run, the version of Plex) go into the manifest as they are.
+    """
+    known = reusable(source, target, compress)
+    if known:
+        return known, False
+    target.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in (MANIFEST, *(name + SUFFIX for name in (LIBRARY, BLOBS))):
+        (target / name).unlink(missing_ok=True)
+    started, now = time.monotonic(), datetime.datetime.now(datetime.UTC)
+    before = state_of(source)
+    without_vector = copy_pair(source, target)
+    copied = time.monotonic()
+    # They are checked while they are compressed: one core each.
+    compressions = [Compression(target / name) for name in (LIBRARY, BLOBS)] if compress else []
+    try:
+        migrations, counted, files = _verified(target)
+        archives = [compression.finish() for compression in compressions]
+    finally:
+        for compression in compressions:
+            compression.abandon()
+    if compress:
+        files = [_with_archive(file, archive) for file, archive in zip(files, archives, strict=True)]
     manifest = {
-        "format": 1,
+        "format": FORMAT,
+        "taken_at": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "facts": dict(facts or {}),
         "files": files,
-        "migrations": findings.migrations,
+        "migrations": migrations,
+        "census": counted,
         "analysed_without_vector": without_vector,
         "seconds": round(time.monotonic() - started, 3),
+        "copy_seconds": round(copied - started, 3),
         "source": before,
         "copy": state_of(target),
     }

@@ -54,6 +54,7 @@ def test_a_library_is_counted(run: Run, pair: Path) -> None:
         "unsectioned": {},
         "schema_migrations": 40,
         "vector_blobs": 3,
+        "highest_id": 21,
     }
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
+import json
 import multiprocessing
+import os
 import random
 import sqlite3
+import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from multiprocessing.synchronize import Event
@@ -17,7 +21,7 @@ import pytest
 from module_utils import census
 from module_utils.files import sha256
 from module_utils.integrity import check
-from plugins.module_utils import snapshot
+from plugins.module_utils import snapshot, snapshot_series
 from plugins.module_utils.database_copy import copy_database
 from plugins.modules import plex_db_snapshot
 from tests.unit.database.builder import BLOBS, LIBRARY, execute, query
@@ -172,3 +176,74 @@ def test_what_a_killed_copy_left_is_no_obstacle(pair: Path, tmp_path: Path) -> N
     snapshot.take(pair, dest)
     assert sorted(path.name for path in dest.iterdir()) == sorted([LIBRARY, BLOBS, snapshot.MANIFEST])
     assert query(dest / LIBRARY, "SELECT count(*) FROM media_parts") == [(15,)]
+
+
+def unpacked(archive: Path, target: Path) -> Path:
+    subprocess.run(["zstd", "--decompress", "--quiet", "-o", str(target), str(archive)], check=True)
+    return target
+
+
+def test_compressed_copies_are_the_same_databases(run: Run, either: Path, tmp_path: Path) -> None:
+    result = run(plex_db_snapshot, directory=either, dest=tmp_path / "export", compress=True, facts={"run_id": "r"})
+    names = sorted([f"{LIBRARY}.zst", f"{BLOBS}.zst", snapshot.MANIFEST])
+    assert sorted(path.name for path in (tmp_path / "export").iterdir()) == names
+    home = tmp_path / "home"
+    home.mkdir()
+    for file in result["files"]:
+        archive = Path(file["archive"]["path"])
+        assert (archive.stat().st_mode & 0o777, archive.stat().st_size) == (0o600, file["archive"]["size"])
+        assert sha256(archive) == file["archive"]["sha256"]
+        assert sha256(unpacked(archive, home / file["name"])) == file["sha256"]
+    assert check(home).problems == []
+    assert result["census"] == census.take(home) == census.take(either)
+    manifest = json.loads((tmp_path / "export" / snapshot.MANIFEST).read_text())
+    assert (manifest["facts"], manifest["census"]) == ({"run_id": "r"}, result["census"])
+    again = run(plex_db_snapshot, directory=either, dest=tmp_path / "export", compress=True)
+    assert (again["changed"], again["files"]) == (False, result["files"])
+    assert run(plex_db_snapshot, directory=either, dest=tmp_path / "export")["changed"]
+
+
+def test_no_zstd_is_a_sentence_and_nothing_is_left(
+    run: Run, pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    result = run(plex_db_snapshot, directory=pair, dest=tmp_path / "export", compress=True)
+    assert result["msg"] == "zstd is not installed here: apt-get install zstd."
+    assert not (tmp_path / "export" / snapshot.MANIFEST).exists()
+
+
+def test_the_last_snapshots_are_kept(run: Run, pair: Path, tmp_path: Path) -> None:
+    dest, taken = tmp_path / "checkpoints", []
+    for number in range(4):
+        execute(pair / LIBRARY, "INSERT INTO library_sections (name, section_type) VALUES (?, 8)", f"New {number}")
+        result = run(plex_db_snapshot, directory=pair, dest=dest, compress=True, keep=2)
+        taken.append(Path(result["dir"]))
+        assert result["files"][0]["archive"]["path"] == str(taken[-1] / f"{LIBRARY}.zst")
+        assert Path(result["files"][0]["archive"]["path"]).is_file()
+    assert snapshot_series.kept(dest) == taken[:1:-1]
+    unchanged = run(plex_db_snapshot, directory=pair, dest=dest, compress=True, keep=2)
+    assert (unchanged["changed"], unchanged["dir"]) == (False, str(taken[-1]))
+
+
+def test_half_snapshots_go_when_a_new_one_is_complete(run: Run, pair: Path, tmp_path: Path) -> None:
+    dest = tmp_path / "checkpoints"
+    half = dest / "20250101T000000000000Z.partial"
+    half.mkdir(parents=True)
+    (half / LIBRARY).write_bytes(b"half")
+    assert snapshot_series.kept(dest) == []
+    (pair / LIBRARY).rename(pair / "aside")
+    assert run(plex_db_snapshot, directory=pair, dest=dest, keep=1)["failed"]
+    assert half.exists(), "nothing is removed for a snapshot that failed"
+    (pair / "aside").rename(pair / LIBRARY)
+    run(plex_db_snapshot, directory=pair, dest=dest, keep=1)
+    assert [path.name for path in dest.iterdir()] == [snapshot_series.kept(dest)[0].name]
+
+
+def test_two_at_a_time_are_refused(run: Run, pair: Path, tmp_path: Path) -> None:
+    dest = tmp_path / "checkpoints"
+    dest.mkdir()
+    holder = os.open(dest, os.O_RDONLY)
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    assert "Another snapshot is being taken" in run(plex_db_snapshot, directory=pair, dest=dest, keep=1)["msg"]
+    os.close(holder)
+    assert run(plex_db_snapshot, directory=pair, dest=dest, keep=1)["changed"]
