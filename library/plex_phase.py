@@ -54,9 +54,7 @@ options:
     type: str
     default: ""
   samples:
-    description:
-      - The file of the samples. Beside it lies C(.NAME.counted), which lets a sample read only what changed since the
-        last one; it may be removed at any time.
+    description: The file of the samples. Beside it C(.NAME.counted) keeps what was counted; it may be removed.
     type: path
     required: true
   run_id:
@@ -225,7 +223,6 @@ def main() -> None:
     sample = None
     if params["state"] != "judged":
         previous = lines[-1] if lines else None
-        # A phase begins with everything counted, then counts what changed; check mode leaves no trace.
         counted = None if module.check_mode else path.with_name(f".{path.name}.counted")
         if counted and params["state"] == "begun":
             counted.unlink(missing_ok=True)
