@@ -1,22 +1,24 @@
 """Remapping all paths of a large library, against the statements the predecessor ran; same database, same run.
 
-python -m bench.remap [--tracks N] [--rounds N]
+`floor` is a backup, the bare rewriting of every path and two censuses, without any check: what ours cannot go below.
+
+python -m bench.remap [--tracks N] [--rounds N] [--save]
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import resource
 import shutil
 import sqlite3
-import statistics
 import tempfile
-import time
+from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
+from bench.table import Measured, measured, report, save
 from lab.plexsim.plexsim.large_library import ROOT, TRACKS, copy_of, pair
+from module_utils.census import count_rows
 from module_utils.path_mapping import parse
 from module_utils.plex_db import LIBRARY
 from module_utils.remap import remap
@@ -48,39 +50,45 @@ def ours(directory: Path) -> int:
     return sum(remap(directory, parse(RULES), directory / "backups").counts.values())
 
 
-def spent() -> float:
-    """Seconds of processor time so far, with those of finished children: a busy machine does not change them."""
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
-
-
-def measure(source: Path, rounds: int) -> dict[str, list[tuple[float, float]]]:
-    """Run both in turns, each on a fresh copy."""
-    seconds: dict[str, list[tuple[float, float]]] = {"predecessor": [], "ours": []}
-    for number in range(rounds):
-        for name, work in (("predecessor", predecessor), ("ours", ours)):
-            with tempfile.TemporaryDirectory(dir=source.parent) as place:
-                directory = copy_of(source, Path(place) / f"{name}{number}")
-                started, processor = time.monotonic(), spent()
-                rows = work(directory)
-                seconds[name].append((time.monotonic() - started, spent() - processor))
-                elapsed, used = seconds[name][-1]
-                print(f"{name:12} {rows:8} rows {elapsed:7.2f} s, processor {used:6.2f} s", flush=True)
-    return seconds
+def floor(directory: Path) -> int:
+    """The least that a backup, one transaction and two censuses can cost: no plan, no check, no dry run, one rule."""
+    library = directory / LIBRARY
+    shutil.copyfile(library, directory / "backup.db")
+    with closing(sqlite3.connect(library, isolation_level=None)) as connection:
+        connection.execute("PRAGMA cache_size = -65536")
+        (index,) = connection.execute(
+            "SELECT sql FROM sqlite_master WHERE name = 'index_media_parts_on_file'"
+        ).fetchone()
+        connection.execute("BEGIN IMMEDIATE")
+        count_rows(connection)
+        connection.execute("DROP INDEX index_media_parts_on_file")
+        changed = connection.execute(
+            "UPDATE media_parts SET file = ? || substr(file, ?) WHERE file LIKE ?", (TARGET, len(ROOT) + 1, f"{ROOT}/%")
+        ).rowcount
+        connection.execute(index)
+        count_rows(connection)
+        connection.execute("COMMIT")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return changed
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tracks", type=int, default=TRACKS)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--save", action="store_true", help="keep the result in bench/results/")
     options = parser.parse_args()
-    seconds = measure(pair(options.tracks), options.rounds)
-    print(f"\n{options.tracks} tracks, median of {options.rounds}")
-    for position, what in enumerate(("elapsed", "processor")):
-        old, new = (statistics.median(found[position] for found in seconds[name]) for name in ("predecessor", "ours"))
-        print(f"{what:10} predecessor {old:7.2f} s, ours {new:7.2f} s, ratio {new / old:.2f} (goal 0.50)")
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"peak memory of this process {memory:.0f} MB (goal 200 MB)")
+    source = pair(options.tracks)
+    ways: dict[str, Callable[[Path], int]] = {"predecessor": predecessor, "ours": ours, "floor": floor}
+    runs: dict[str, list[Measured]] = {name: [] for name in ways}
+    for _ in range(options.rounds):
+        for name, way in ways.items():
+            with tempfile.TemporaryDirectory(dir=source.parent) as place:
+                directory = copy_of(source, Path(place) / name)
+                runs[name].append(measured(partial(way, directory)))
+    result = report("remap", runs, {"ours": 0.5}, {"tracks": options.tracks})
+    if options.save:
+        save(result)
 
 
 if __name__ == "__main__":

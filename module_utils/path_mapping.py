@@ -7,6 +7,7 @@ is rewritten once, so that swaps and chains of rules do what they say.
 
 from __future__ import annotations
 
+import itertools
 import json
 import urllib.parse
 from collections.abc import Mapping
@@ -84,6 +85,12 @@ class PathMapping:
         if not url.startswith(URL) or b"%2f" in url.lower():
             return None
         return self.rule_for(urllib.parse.unquote_to_bytes(url[len(URL) :]))
+
+    @property
+    def leads_apart(self) -> bool:
+        """Whether no rule leads to, above or below where another one leads: then two paths cannot meet."""
+        sides = sorted(rule.new + b"/" for rule in self.rules)
+        return not any(later.startswith(earlier) for earlier, later in itertools.pairwise(sides))
 
     @property
     def settles(self) -> bool:

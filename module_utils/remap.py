@@ -21,7 +21,7 @@ from .files import write_json
 from .path_mapping import PathMapping
 from .plex_db import LIBRARY, quoted, writing
 from .remap_directories import apply_directories, plan_directories
-from .remap_plan import PATH_COLUMNS, PathColumn, Plan, RemapError, plan_columns, unused_rules
+from .remap_plan import PATH_COLUMNS, PathColumn, Plan, RemapError, occupied, plan_columns, unused_rules
 
 STAMP = ".plex-burst-remap.json"
 # From here on an index is built anew faster than it is changed row by row.
@@ -67,14 +67,16 @@ def _set_aside(connection: sqlite3.Connection, column: PathColumn, rows: int) ->
 
 
 _UPDATE = """
-UPDATE {table} SET {column} = (SELECT value FROM {plan} WHERE {plan}.id = {table}.id)
-WHERE id IN (SELECT id FROM {plan})
+UPDATE {table} SET {column} = (
+  SELECT ifnull({plan}_rows.value, CAST(new || substr(CAST({column} AS BLOB), length + 1) AS TEXT))
+  FROM temp.{plan}_rows LEFT JOIN temp.rules ON number = rule WHERE {plan}_rows.id = {table}.id)
+WHERE id IN (SELECT id FROM {plan}_rows)
 """
 _COLLISIONS = """
 SELECT CAST(value AS BLOB) FROM {plan} JOIN {table} USING (id) GROUP BY value HAVING count(DISTINCT {column}) > 1
 UNION
 SELECT CAST(value AS BLOB) FROM {plan} JOIN {table} AS other ON other.{column} = value
-WHERE other.id NOT IN (SELECT id FROM {plan}) LIMIT ?
+WHERE other.id NOT IN (SELECT id FROM {plan}_rows) LIMIT ?
 """
 _SAMPLES = """
 SELECT CAST({column} AS BLOB), CAST(value AS BLOB) FROM {table} JOIN {plan} USING (id) LIMIT ?
@@ -86,14 +88,16 @@ def _distinct(connection: sqlite3.Connection, column: PathColumn) -> int:
     return int(count)
 
 
-def _apply_column(connection: sqlite3.Connection, column: PathColumn, rows: int) -> None:
-    before = _distinct(connection, column)
+def _apply_column(connection: sqlite3.Connection, column: PathColumn, mapping: PathMapping, rows: int) -> None:
+    # Counting is spared where no two paths can meet: nothing lies where the rules lead, and they lead apart.
+    safe = mapping.leads_apart and not column.url and not occupied(connection, column, mapping)
+    before = 0 if safe else _distinct(connection, column)
     connection.execute("SAVEPOINT change")
     statements = _set_aside(connection, column, rows)
     connection.execute(column.sql(_UPDATE))
     for statement in statements:
         connection.execute(statement)
-    if _distinct(connection, column) < before:
+    if not safe and _distinct(connection, column) < before:
         connection.execute("ROLLBACK TO change")
         found = connection.execute(column.sql(_COLLISIONS), (SAMPLES,)).fetchall()
         paths = ", ".join(path.decode(errors="replace") for (path,) in found)
@@ -147,12 +151,12 @@ def back_up(library: Path, backup_dir: Path) -> Path:
     return backup
 
 
-def _change(connection: sqlite3.Connection, plan: Plan, outcome: Outcome) -> None:
+def _change(connection: sqlite3.Connection, mapping: PathMapping, plan: Plan, outcome: Outcome) -> None:
     outcome.census_before = count_rows(connection)
     schema = _schema(connection)
     for column in PATH_COLUMNS:
         if plan.counts[column.table]:
-            _apply_column(connection, column, plan.counts[column.table])
+            _apply_column(connection, column, mapping, plan.counts[column.table])
     if plan.directories:
         apply_directories(connection, plan)
     outcome.census_after = count_rows(connection)
@@ -180,7 +184,7 @@ def remap(directory: Path, mapping: PathMapping, backup_dir: Path, dry_run: bool
             outcome.samples = _samples(connection)
             if not dry_run:
                 outcome.backup = str(back_up(library, backup_dir))
-            _change(connection, plan, outcome)
+            _change(connection, mapping, plan, outcome)
             if dry_run:
                 return outcome
             stamp = _stamp(connection, mapping)

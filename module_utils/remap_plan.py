@@ -71,14 +71,31 @@ def _mover(mapping: PathMapping, url: bool, uses: Counter[Rule]) -> Callable[[by
     return moved
 
 
+# Three ways to the same plan. URLs, and paths that are no text, pass the rules one by one in Python. All else is found
+# by ranges of the index, the longest rule first, and keeps only the number of its rule: the new value is put together
+# where it is needed.
+_PLAN = """
+CREATE TEMP TABLE {plan}_rows (id INTEGER PRIMARY KEY, rule INTEGER, value TEXT);
+CREATE TEMP VIEW {plan} AS SELECT {plan}_rows.id AS id, CASE WHEN rule IS NULL THEN {plan}_rows.value ELSE (
+  SELECT CAST(new || substr(CAST({column} AS BLOB), length + 1) AS TEXT) FROM temp.rules
+  WHERE number = rule) END AS value
+FROM {plan}_rows JOIN {table} ON {table}.id = {plan}_rows.id;
+"""
 _CANDIDATES = """
-INSERT INTO temp.{plan} WITH candidate AS MATERIALIZED (
+INSERT INTO temp.{plan}_rows (id, value) WITH candidate AS MATERIALIZED (
   SELECT id, moved(CAST({column} AS BLOB)) AS value FROM {table} WHERE {column} IS NOT NULL
 )
 SELECT id, CAST(value AS TEXT) FROM candidate WHERE value IS NOT NULL
 """
 # The prefix file:// spelled as a range, so that an index can serve it.
 _URL_CANDIDATES = _CANDIDATES.replace("IS NOT NULL\n)", ">= 'file://' AND {column} < 'file:/0'\n)")
+_COVERED = """
+INSERT OR IGNORE INTO temp.{plan}_rows (id, rule)
+SELECT id, :number FROM {table} WHERE {column} = CAST(:at AS TEXT)
+UNION ALL SELECT id, :number FROM {table} WHERE {column} >= CAST(:first AS TEXT) AND {column} < CAST(:beyond AS TEXT)
+"""
+# What is not text sorts after all text.
+_NO_TEXT = "SELECT 1 FROM {table} WHERE {column} >= x'' LIMIT 1"
 _BELOW = """
 SELECT 1 FROM {table} WHERE {column} = CAST(:at AS TEXT)
 OR ({column} >= CAST(:first AS TEXT) AND {column} < CAST(:beyond AS TEXT)) LIMIT 1
@@ -86,16 +103,40 @@ OR ({column} >= CAST(:first AS TEXT) AND {column} < CAST(:beyond AS TEXT)) LIMIT
 
 
 def _plan_column(connection: sqlite3.Connection, column: PathColumn, mapping: PathMapping, plan: Plan) -> None:
-    # Materialized, so that each value passes the rules exactly once and the uses are counted right.
-    connection.create_function("moved", 1, _mover(mapping, column.url, plan.uses), deterministic=True)
-    connection.execute(column.sql("CREATE TEMP TABLE {plan}(id INTEGER PRIMARY KEY, value)"))
-    cursor = connection.execute(column.sql(_URL_CANDIDATES if column.url else _CANDIDATES))
-    plan.counts[column.table] = cursor.rowcount
+    for statement in column.sql(_PLAN).split(";\n"):
+        connection.execute(statement)
+    root = any(not rule.old or not rule.new for rule in mapping.rules)
+    if column.url or root or connection.execute(column.sql(_NO_TEXT)).fetchone():
+        # Materialized, so that each value passes the rules exactly once and the uses are counted right.
+        connection.create_function("moved", 1, _mover(mapping, column.url, plan.uses), deterministic=True)
+        cursor = connection.execute(column.sql(_URL_CANDIDATES if column.url else _CANDIDATES))
+        plan.counts[column.table] = cursor.rowcount
+        return
+    plan.counts[column.table] = 0
+    ordered = sorted(enumerate(mapping.rules), key=lambda entry: len(entry[1].old), reverse=True)
+    for number, rule in ordered:
+        bounds = {"number": number, "at": rule.old, "first": rule.old + b"/", "beyond": rule.old + b"0"}
+        covered = connection.execute(column.sql(_COVERED), bounds).rowcount
+        plan.uses[rule] += covered
+        plan.counts[column.table] += covered if rule.old != rule.new else 0
+    for number, rule in ordered:
+        # A rule that keeps a path only shields it from a shorter one.
+        if rule.old == rule.new:
+            connection.execute(column.sql("DELETE FROM temp.{plan}_rows WHERE rule = ?"), (number,))
+
+
+def _at_or_below(connection: sqlite3.Connection, column: PathColumn, path: bytes) -> bool:
+    bounds = {"at": path, "first": path + b"/", "beyond": path + b"0"}
+    return connection.execute(column.sql(_BELOW), bounds).fetchone() is not None
 
 
 def _reached(connection: sqlite3.Connection, rule: Rule) -> bool:
-    below = {"at": rule.new, "first": rule.new + b"/", "beyond": rule.new + b"0"}
-    return any(connection.execute(column.sql(_BELOW), below).fetchone() for column in PATH_COLUMNS if not column.url)
+    return any(_at_or_below(connection, column, rule.new) for column in PATH_COLUMNS if not column.url)
+
+
+def occupied(connection: sqlite3.Connection, column: PathColumn, mapping: PathMapping) -> bool:
+    """Tell whether a path lies where a rule leads, before anything is moved."""
+    return any(_at_or_below(connection, column, rule.new) for rule in mapping.rules)
 
 
 def unused_rules(connection: sqlite3.Connection, mapping: PathMapping, plan: Plan) -> list[Rule]:
@@ -113,6 +154,11 @@ def unused_rules(connection: sqlite3.Connection, mapping: PathMapping, plan: Pla
 def plan_columns(connection: sqlite3.Connection, mapping: PathMapping) -> Plan:
     """Work out the new values into temporary tables of this connection."""
     plan = Plan()
+    connection.execute("CREATE TEMP TABLE rules (number INTEGER PRIMARY KEY, new BLOB, length INTEGER)")
+    connection.executemany(
+        "INSERT INTO temp.rules VALUES (?, ?, ?)",
+        [(number, rule.new, len(rule.old)) for number, rule in enumerate(mapping.rules)],
+    )
     for column in PATH_COLUMNS:
         _plan_column(connection, column, mapping, plan)
     return plan

@@ -140,9 +140,7 @@ def clear_up(provider: Provider, options: dict[str, Any], way: str) -> int:
     for number in range(1, PASSES + 1):
         if way == "destroy":
             words = ("zone", "run_id", "run_dir")
-            result = call(
-                scaleway_server, {**common, **{word: options[word] for word in words}, "state": "absent"}
-            )
+            result = call(scaleway_server, {**common, **{word: options[word] for word in words}, "state": "absent"})
         else:
             result = call(scaleway_runs, {**common, "zones": [ZONE], "state": "reaped"})
             waits = any(row["verdict"] in ("marked", "waiting") for row in result["runs"])

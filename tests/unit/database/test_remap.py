@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from module_utils import remap_plan
 from module_utils.integrity import check
+from module_utils.path_mapping import parse
 from plugins.module_utils import remap as remap_room
 from plugins.modules import plex_db_remap
 from tests.unit.database.builder import LIBRARY, Builder, execute, query
@@ -348,3 +353,36 @@ def test_guids_in_the_real_pair(remapped: Run, real_pair: Path) -> None:
     assert query(real_pair / LIBRARY, "SELECT guid FROM metadata_items ORDER BY id LIMIT 1") == [
         ("file:///media/library/Movies/x.mkv",)
     ]
+
+
+SIDES = st.sampled_from(["/a", "/a/b", "/a/b/c", "/aa", "/b", "/c", "/c/d", "/%", "/a_", "/é"])
+RULES = st.dictionaries(SIDES, SIDES, min_size=1, max_size=4)
+PATHS = st.lists(
+    st.builds("{}{}".format, SIDES, st.sampled_from(["", "/", "/x", "/b/y", "0", "x", "/b", "/\n"])), max_size=12
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(rules=RULES, paths=PATHS)
+def test_the_plan_by_ranges_is_the_plan_by_rules(rules: dict[str, str], paths: list[str]) -> None:
+    mapping = parse(json.dumps({"mappings": rules}))
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for column in remap_plan.PATH_COLUMNS:
+            connection.execute(f"CREATE TABLE {column.table} (id INTEGER PRIMARY KEY, {column.column} varchar(255))")
+        connection.executemany("INSERT INTO media_parts (file) VALUES (?)", [(path,) for path in paths])
+        plan = remap_plan.plan_columns(connection, mapping)
+        planned = dict(connection.execute("SELECT id, CAST(value AS BLOB) FROM plan_media_parts"))
+    moves = {key: mapping.apply(path.encode()) for key, path in enumerate(paths, 1)}
+    assert planned == {key: new for key, new in moves.items() if new != paths[key - 1].encode()}
+    assert plan.counts["media_parts"] == len(planned)
+    used = Counter(rule for path in paths if (rule := mapping.rule_for(path.encode())))
+    assert {rule: count for rule, count in plan.uses.items() if count} == used
+
+
+@settings(deadline=None, max_examples=60)
+@given(rules=RULES, paths=PATHS)
+def test_where_rules_lead_apart_no_two_paths_meet(rules: dict[str, str], paths: list[str]) -> None:
+    mapping = parse(json.dumps({"mappings": rules}))
+    distinct = {path.encode() for path in paths}
+    if mapping.leads_apart and not any(rule.reached(path) for rule in mapping.rules for path in distinct):
+        assert len({mapping.apply(path) for path in distinct}) == len(distinct)
