@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
 import tarfile
 from contextlib import closing
 from pathlib import Path
@@ -67,6 +68,23 @@ def assert_enriched(run: Path, lab: Lab, home: Path) -> None:
     assert receipt["verdict"] == "done"
 
 
+def assert_checkpoints(run: Path, place: Path) -> None:
+    """Copies came home while the server worked, of which the last ones were kept; each pair is whole and agrees."""
+    complete = [path.parent for path in (run / "checkpoints").glob("*Z/manifest.json")]
+    assert 1 <= len(complete) <= 3
+    for checkpoint in complete:
+        manifest = json.loads((checkpoint / "manifest.json").read_text(encoding="utf-8"))
+        assert manifest["facts"]["run_id"] == run.name
+        copied = place / checkpoint.name
+        copied.mkdir()
+        for name in (LIBRARY, BLOBS):
+            command = ["zstd", "--decompress", "--quiet", "-o", copied / name, checkpoint / f"{name}.zst"]
+            subprocess.run(command, check=True)
+        marked = "SELECT id FROM metadata_items WHERE metadata_type = 10 AND extra_data LIKE '%musicAnalysisVersion%'"
+        vectors = {row[0] for row in query(copied / BLOBS, "SELECT linked_id FROM blobs WHERE blob_type = 7")}
+        assert {row[0] for row in query(copied / LIBRARY, marked)} <= vectors
+
+
 @pytest.fixture
 def home(tmp_path: Path, lab: Lab) -> Path:
     """The home databases as they are before the run."""
@@ -79,12 +97,13 @@ def home(tmp_path: Path, lab: Lab) -> Path:
     return unpacked
 
 
-def test_the_wrapper_does_the_whole_job_and_leaves_nothing(lab: Lab, home: Path) -> None:
+def test_the_wrapper_does_the_whole_job_and_leaves_nothing(lab: Lab, home: Path, tmp_path: Path) -> None:
     done = lab.wrapper("run", "--inventory", "lab", "--section", "Music")
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
     assert lab.rented() == {}
     run = lab.only_run()
     assert_enriched(run, lab, home)
+    assert_checkpoints(run, tmp_path)
 
     ledger = json.loads((run / "ledger.json").read_text(encoding="utf-8"))
     assert ledger["state"] == "closed"
@@ -104,7 +123,7 @@ def test_the_wrapper_does_the_whole_job_and_leaves_nothing(lab: Lab, home: Path)
     assert run.stat().st_mode & 0o077 == 0
 
 
-def test_plain_ansible_does_the_whole_job_and_leaves_nothing(lab: Lab, home: Path) -> None:
+def test_plain_ansible_does_the_whole_job_and_leaves_nothing(lab: Lab, home: Path, tmp_path: Path) -> None:
     done = lab.command(
         "ansible-playbook", "-i", "inventories/lab.yml", "playbooks/full_run.yml", "-e", "profile=superpower",
         "-e", json.dumps({"burst_runs_dir": str(lab.runs_dir)}),
