@@ -50,7 +50,7 @@ def track(
         LIBRARY,
         f"INSERT INTO metadata_items VALUES ({key}, {section}, 10, NULL, '{marker}', 1, 'Title {key}')",
         f"INSERT INTO media_items VALUES ({key}, {section}, NULL, {key}, {milliseconds})",
-        f"INSERT INTO media_parts VALUES ({key}, {key}, NULL, '{file}')",
+        f"INSERT INTO media_parts (id, media_item_id, file) VALUES ({key}, {key}, '{file}')",
     )
     if vector:
         databases.run(BLOBS, f"INSERT INTO blobs VALUES ({key}, 'metadata_item', {key}, 7)")
