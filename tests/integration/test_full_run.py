@@ -78,8 +78,8 @@ def assert_checkpoints(run: Path, place: Path) -> None:
         copied = place / checkpoint.name
         copied.mkdir()
         for name in (LIBRARY, BLOBS):
-            command = ["zstd", "--decompress", "--quiet", "-o", copied / name, checkpoint / f"{name}.zst"]
-            subprocess.run(command, check=True)
+            archive, target = str(checkpoint / f"{name}.zst"), str(copied / name)
+            subprocess.run(["zstd", "--decompress", "--quiet", "-o", target, archive], check=True)
         marked = "SELECT id FROM metadata_items WHERE metadata_type = 10 AND extra_data LIKE '%musicAnalysisVersion%'"
         vectors = {row[0] for row in query(copied / BLOBS, "SELECT linked_id FROM blobs WHERE blob_type = 7")}
         assert {row[0] for row in query(copied / LIBRARY, marked)} <= vectors
