@@ -1,7 +1,7 @@
 """A run's life at the provider as the role plays it, rent to proof, in one process that can be killed anywhere.
 
-The modules are those of the role, called one after another with the role's options. Options come as JSON in the
-first argument: `api_url`, `token`, `project`, `zone`, `run_id`, `run_dir`, `volume_type`, `expires_at`.
+The modules are those of the role, called one after another with the role's options: `api_url`, `token`, `project`,
+`zone`, `run_id`, `run_dir`, `volume_type`, `expires_at`.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import sys
+import os
+import ssl
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.testing import patch_module_args
@@ -47,9 +49,8 @@ def until(read: Callable[[], dict[str, Any]], key: str) -> None:
     raise SystemExit(f"never {key}")
 
 
-def main() -> None:
-    """Rent, wait, tidy, remove, prove."""
-    options: dict[str, Any] = json.loads(sys.argv[1])
+def live(options: dict[str, Any]) -> None:
+    """Rent, wait, tidy, arm, remove, prove."""
     wish = {
         "zone": options["zone"],
         "commercial_type": "DEV1-S",
@@ -67,5 +68,20 @@ def main() -> None:
     until(lambda: server("absent"), "finished")
 
 
-if __name__ == "__main__":
-    main()
+def start(options: dict[str, Any], said: Path) -> int:
+    """Begin a run in a process of its own and return its id; why it failed, if it does, is in `said`.
+
+    Forked, because a new Python would take longer to import Ansible than all the calls take.
+    """
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        # Ansible loads the system's certificates for each request, http or not: 50 ms each.
+        ssl.SSLContext.load_default_certs = lambda *_: None  # type: ignore[method-assign]
+        live(options)
+        code = 0
+    except BaseException as error:  # noqa: BLE001 - a forked process must never return into its parent's code
+        said.write_text(f"{type(error).__name__}: {error}", encoding="utf-8")
+    os._exit(code)

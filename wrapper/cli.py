@@ -62,6 +62,11 @@ def parser() -> Parser:
         ),
     )
     destroy.add_argument("run", nargs="?", metavar="RUN", help="run id or its beginning (default: the only open run)")
+    destroy.add_argument(
+        "--inventory",
+        metavar="lab|scaleway|PATH",
+        help="where the run's machine is, when the run's directory is lost: then it is found by its tag",
+    )
     runs = commands.add_parser("runs", help="list the runs", description="List the runs: state, verdict, machine.")
     show = commands.add_parser(
         "show", help="show one run", description="Show one run: stages, results, receipt, machine."
@@ -168,7 +173,7 @@ def _dispatch(asked: argparse.Namespace) -> int:
     if asked.command == "destroy":
         from wrapper.destroy import destroy  # noqa: PLC0415
 
-        return destroy(ROOT, asked.runs_dir, asked.run)
+        return destroy(ROOT, asked.runs_dir, asked.run, rented_from=asked.inventory)
     if asked.command in MACHINE_COMMANDS:
         from wrapper import machines  # noqa: PLC0415
 

@@ -21,9 +21,18 @@ from wrapper.stages import TEARDOWN
 from wrapper.view import say, view_for
 
 
-def destroy(root: Path, runs_dir: Path, given: str | None, player: Play | None = None) -> int:
-    """Tear the run down; its exit code says whether a proof was had."""
-    run_dir = named(runs_dir, given) if given else only_open(runs_dir)
+def destroy(
+    root: Path, runs_dir: Path, given: str | None, player: Play | None = None, *, rented_from: str | None = None
+) -> int:
+    """Tear the run down; its exit code says whether a proof was had.
+
+    rented_from: the inventory to look in for a run whose directory is gone; it is known by its tag then.
+    """
+    by_tag = bool(given and rented_from and not (runs_dir / given).is_dir())
+    if by_tag:
+        run_dir: Path | None = known_by_tag(root, runs_dir, str(given), str(rented_from))
+    else:
+        run_dir = named(runs_dir, given) if given else only_open(runs_dir)
     if run_dir is None:
         say(["No open run owns a machine; nothing to destroy."], sys.stdout)
         return exits.DONE
@@ -31,7 +40,7 @@ def destroy(root: Path, runs_dir: Path, given: str | None, player: Play | None =
         # A killed wrapper leaves its playbook running; it must not create while we remove.
         orphans.reap(run_dir.name)
         book = ledger.read(run_dir)
-        if not may_own_a_machine(book):
+        if not by_tag and not may_own_a_machine(book):
             close(run_dir, {}, machine="gone")
             say([f"Run {run_dir.name} owns no machine.", *report.machine_lines(book)], sys.stdout)
             return exits.DONE
@@ -59,6 +68,16 @@ def destroy(root: Path, runs_dir: Path, given: str | None, player: Play | None =
         again = f"Log: {report.shown(log.path)}    Again: wrapper destroy {run_dir.name}"
         say([f"wrapper: {reason}", again], sys.stderr)
         return exits.MAY_BE_RUNNING
+
+
+def known_by_tag(root: Path, runs_dir: Path, run_id: str, rented_from: str) -> Path:
+    """A new directory for a run of which only the id is left: its name and its tag follow from that."""
+    ledger.checked_run_id(run_id)
+    where = inventory.load(rented_from, root)
+    if not where.rents:
+        raise InputError(f'The inventory "{rented_from}" rents no machines; try --inventory scaleway.')
+    facts = {"inventory": where.name, "inventory_file": str(where.path), "profile": where.profile}
+    return ledger.create(runs_dir, run_id, monitoring="cloud", **facts)
 
 
 def only_open(runs_dir: Path) -> Path | None:

@@ -13,25 +13,25 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
+import ssl
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from ansible.module_utils.testing import patch_module_args
 
 from module_utils import ledger
 from plugins.modules import scaleway_runs, scaleway_server
 from soak.campaign import BrokenPromiseError
+from soak.controller import start
 from soak.provider import PROJECT, TOKEN, ZONE, Fate, Provider
 
 SAMPLE = 12
 # The table of every case is the result: what was killed where, and what it took to be rid of it.
 KEEP_ROWS = True
-ROOT = Path(__file__).resolve().parents[2]
 LIFETIME = timedelta(hours=96)
 # Until then a create call without an answer may still have made a machine.
 UNANSWERED = timedelta(seconds=31)
@@ -82,7 +82,7 @@ def run(case: dict[str, Any], workdir: Path) -> dict[str, Any]:
             "volume_type": case["volume"],
             "expires_at": ledger.utc_text(provider.now() + LIFETIME),
         }
-        killed = drive(provider, options, case)
+        killed = drive(provider, options, case, workdir / "said")
         died_at = " ".join(provider.calls[-1])
         left = sorted(set(provider.records()) - set(foreign))
         made = len(provider.calls)
@@ -104,16 +104,15 @@ def run(case: dict[str, Any], workdir: Path) -> dict[str, Any]:
     }
 
 
-def drive(provider: Provider, options: dict[str, Any], case: dict[str, Any]) -> bool:
+def drive(provider: Provider, options: dict[str, Any], case: dict[str, Any], said: Path) -> bool:
     """Run the controller until its N-th call kills it, or to its end; whether it was killed."""
-    ready = threading.Event()
-    controller: list[subprocess.Popen[bytes]] = []
+    begun = threading.Event()
+    controller: list[int] = []
 
     def kill(count: int) -> None:
         if count == case["after"]:
-            ready.wait()
-            controller[0].send_signal(signal.SIGKILL)
-            controller[0].wait()
+            begun.wait()
+            os.kill(controller[0], signal.SIGKILL)
 
     def lose(count: int) -> Fate:
         kill(count)
@@ -123,15 +122,14 @@ def drive(provider: Provider, options: dict[str, Any], case: dict[str, Any]) -> 
         provider.before_answer = lose
     else:
         provider.after_answer = kill
-    command = [sys.executable, "-m", "soak.controller", json.dumps(options)]
-    controller.append(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE))
-    ready.set()
-    _, said = controller[0].communicate(timeout=120)
+    controller.append(start(options, said))
+    begun.set()
+    code = os.waitstatus_to_exitcode(os.waitpid(controller[0], 0)[1])
     provider.before_answer = lambda _count: "send"
     provider.after_answer = lambda _count: None
-    if controller[0].returncode not in (0, -signal.SIGKILL):
-        raise BrokenPromiseError(f"the controller failed by itself: {said.decode(errors='replace')[-300:]}")
-    return controller[0].returncode != 0
+    if code not in (0, -signal.SIGKILL):
+        raise BrokenPromiseError(f"the controller failed by itself: {said.read_text(encoding='utf-8')}")
+    return code != 0
 
 
 def clear_up(provider: Provider, options: dict[str, Any], way: str) -> int:
@@ -155,7 +153,13 @@ def clear_up(provider: Provider, options: dict[str, Any], way: str) -> int:
 def call(module: Any, options: dict[str, Any]) -> dict[str, Any]:
     """One call of a module, in this process."""
     printed = io.StringIO()
-    with patch_module_args(options), contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+    with (
+        patch_module_args(options),
+        # Ansible loads the system's certificates for each request, http or not: 50 ms each.
+        patch.object(ssl.SSLContext, "load_default_certs"),
+        contextlib.redirect_stdout(printed),
+        contextlib.suppress(SystemExit),
+    ):
         module.main()
     result: dict[str, Any] = json.loads(printed.getvalue())
     if result.get("failed"):

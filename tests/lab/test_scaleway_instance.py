@@ -52,6 +52,21 @@ USE = """---
     - name: Require
       ansible.builtin.assert:
         that: looked.stdout_lines == ["user_allow_other", "active"]
+    - name: Look at the key of the switch
+      ansible.builtin.stat: {path: /etc/plex-burst/switch.json}
+      register: armed
+    - name: Look whether it has run, and what it knows of signs of life
+      ansible.builtin.slurp: {src: /var/lib/plex-burst/switch-state.json}
+      register: state
+      until: state is success
+      retries: 20
+      delay: 1
+    - name: Require that root alone reads the key, and that we were heard of
+      ansible.builtin.assert:
+        that:
+          - armed.stat.mode == "0600" and armed.stat.pw_name == "root"
+          - (state.content | b64decode | from_json).tries == 0
+          - (state.content | b64decode | from_json).beat > 0
 """
 GIVE_BACK = """---
 - name: Give back
@@ -123,6 +138,15 @@ def role(tmp_path: Path) -> Iterator[Role]:
     assert made.left() == []
 
 
+def inbound_of(group_id: str) -> list[dict[str, Any]]:
+    """The rules of the run's security group that we made."""
+    url = f"{CLOUD}/instance/v1/zones/fr-par-1/security_groups/{group_id}/rules"
+    request = urllib.request.Request(url, headers={"X-Auth-Token": settings.CLOUD_TOKEN})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        rules: list[dict[str, Any]] = json.load(answer)["rules"]
+    return [rule for rule in rules if rule["direction"] == "inbound" and rule.get("editable", True)]
+
+
 def user_data_of(server_id: str) -> Any:
     """What the API still tells of the user-data."""
     url = f"{CLOUD}/instance/v1/zones/fr-par-1/servers/{server_id}/user_data"
@@ -136,6 +160,8 @@ def test_rent_use_and_give_back(role: Role) -> None:
     machine = ledger.read(role.run_dir)["machine"]
     assert len(role.left()) == 5, "a server, its volume, its security group, and of its key application and policy"
     assert user_data_of(machine["server_id"]) == {"user_data": []}
+    (rule,) = inbound_of(machine["security_group_id"])
+    assert [rule["ip_range"].removesuffix("/32")] == machine["ssh_from"] != ["0.0.0.0/0"]
     keys = role.run_dir / "ssh"
     for path in (role.run_dir, keys, keys / "id_ed25519", keys / "host_ed25519"):
         assert path.stat().st_mode & 0o077 == 0, path

@@ -10,7 +10,7 @@ import pytest
 
 from module_utils import ledger
 from tests.unit.wrapper.stand_ins import BAD, RUN_ID, Act, FakePlayer, failure
-from wrapper import cli, exits
+from wrapper import cli, exits, inventory
 from wrapper.cancel import Cancel
 from wrapper.destroy import destroy
 from wrapper.exits import InputError
@@ -167,3 +167,18 @@ def test_show_tells_stages_receipt_and_proof(runs_dir: Path, capsys: pytest.Capt
     cli.main(["show", RUN_ID, "--json", "--runs-dir", str(runs_dir)])
     facts = json.loads(capsys.readouterr().out)
     assert (facts["receipt"], facts["machine_state"], facts["driven_by"]) == (receipt, "gone", None)
+
+
+def test_a_run_whose_directory_is_lost_is_removed_by_its_tag(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(given: str, root: Path) -> inventory.Inventory:
+        return inventory.Inventory(given, root / "inventories/lab.yml", given != "local", "power")
+
+    monkeypatch.setattr("wrapper.inventory.load", load)
+    fake = player(runs_dir)
+    assert destroy(cli.ROOT, runs_dir, RUN_ID, fake, rented_from="lab") == exits.DONE
+    assert fake.played == ["teardown"]
+    assert ledger.read(runs_dir / RUN_ID)["state"] == "closed"
+    with pytest.raises(InputError, match="rents no machines"):
+        destroy(cli.ROOT, runs_dir, OTHER, fake, rented_from="local")
+    with pytest.raises(ledger.LedgerError, match="is not a run id"):
+        destroy(cli.ROOT, runs_dir, "2026", fake, rented_from="lab")
