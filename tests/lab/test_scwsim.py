@@ -86,9 +86,9 @@ def test_from_outside_only_what_the_security_group_lets_in_answers(rented: Rente
     assert (opens(rented.address, 22), opens(rented.address, 8099)) == (True, False)
     rules = f"{ZONE}/security_groups/{group}/rules"
     rule = call("POST", rules, {"protocol": "TCP", "dest_port_from": 8099})[1]["rule"]["id"]
-    wait_for(lambda: opens(rented.address, 8099), bool, 10)
+    wait_for(lambda: opens(rented.address, 8099), bool, 30)
     call("DELETE", f"{rules}/{rule}")
-    wait_for(lambda: opens(rented.address, 8099), lambda opened: not opened, 10)
+    wait_for(lambda: opens(rented.address, 8099), lambda opened: not opened, 30)
     assert opens(rented.address, 22)
 
 
