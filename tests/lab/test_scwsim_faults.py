@@ -54,22 +54,22 @@ def unit(server: Rented, name: str) -> str:
 
 def test_cloud_init_that_ends_with_an_error(sick: dict[str, Rented]) -> None:
     sick["broken"].wait_for_login()
-    wait_for(lambda: cloud_init(sick["broken"]), lambda status: "status: error" in status, 60)
+    wait_for(lambda: cloud_init(sick["broken"]), lambda status: "status: error" in status, 120)
 
 
 def test_cloud_init_that_never_ends(sick: dict[str, Rented]) -> None:
     sick["slow"].wait_for_login()
-    wait_for(lambda: sick["slow"].guest.attempt("pgrep -f 'sleep infinity'")[0], lambda code: code == 0, 60)
+    wait_for(lambda: sick["slow"].guest.attempt("pgrep -f 'sleep infinity'")[0], lambda code: code == 0, 120)
     assert "status: running" in cloud_init(sick["slow"])
 
 
 def test_a_machine_that_shows_another_host_key_is_refused(sick: dict[str, Rented]) -> None:
-    refused = wait_for(lambda: sick["false"].guest.attempt("true")[1], lambda said: "verification failed" in said, 60)
+    refused = wait_for(lambda: sick["false"].guest.attempt("true")[1], lambda said: "verification failed" in said, 120)
     assert "REMOTE HOST IDENTIFICATION HAS CHANGED" in refused
 
 
 def test_a_machine_whose_ssh_never_opens(sick: dict[str, Rented]) -> None:
-    wait_for(lambda: unit(sick["closed"], "cloud-init.service"), lambda told: "ActiveState=active" in told, 60)
+    wait_for(lambda: unit(sick["closed"], "cloud-init.service"), lambda told: "ActiveState=active" in told, 120)
     wait_for(lambda: unit(sick["closed"], "ssh.service"), lambda told: "ConditionResult=no" in told, 30)
     assert "Connection refused" in sick["closed"].guest.attempt("true")[1]
 
@@ -84,7 +84,7 @@ def test_a_strangers_machine_at_the_old_address_is_not_ours(sick: dict[str, Rent
     )
     assert servers[0]["public_ip"]["address"] == former.address
     try:
-        refused = wait_for(lambda: former.guest.attempt("true")[1], lambda said: "verification failed" in said, 60)
+        refused = wait_for(lambda: former.guest.attempt("true")[1], lambda said: "verification failed" in said, 120)
         assert "REMOTE HOST IDENTIFICATION HAS CHANGED" in refused
     finally:
         assert call("POST", f"{ZONE}/servers/{servers[0]['id']}/action", {"action": "terminate"})[0] == 202
