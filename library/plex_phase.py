@@ -6,8 +6,7 @@ DOCUMENTATION = r"""
 module: plex_phase
 short_description: Take one sample of a phase and judge whether it is finished
 description:
-  - One reading of the container, the server, its processes and its databases, appended to a file of samples,
-    and a verdict on all samples since the phase began.
+  - One reading of container, server, processes and databases, appended to a file of samples, and a verdict on them.
   - Waiting is done with C(until) around it. The samples are on the target, so a restarted controller goes on.
   - Whatever does not answer is part of the sample, never a failure of the module.
 author: ["plex-burst maintainers"]
@@ -34,7 +33,8 @@ options:
       - V(begun) marks the begin of the phase with the counts before it.
       - V(resumed) marks that the work was begun again; the silence before is not held against the time after.
       - V(sampled) takes a sample and judges.
-      - V(judged) judges what there is without taking a sample; RV(verdict) is V(not_begun) when there is nothing.
+      - V(judged) judges what there is at the end of the stage, without taking a sample. RV(verdict) is V(not_begun)
+        when there is nothing, and V(cancelled) when the phase was still waited for.
     type: str
     choices: [begun, resumed, sampled, judged]
     default: sampled
@@ -108,9 +108,7 @@ EXAMPLES = r"""
     database_dir: "{{ plex_scan_database_dir }}"
     section: 5
     samples: /srv/plex-burst/samples/scan-5.jsonl
-    thresholds:
-      quiet_samples: 3
-      timeout_seconds: 14400
+    thresholds: {quiet_samples: 3, timeout_seconds: 14400}
   register: __plex_scan_state
   until: __plex_scan_state.finished | default(false)
   retries: 1440
@@ -123,7 +121,7 @@ finished:
   returned: success
   type: bool
 verdict:
-  description: waiting, done, already_complete, partial, stalled, timed_out, capped, mount_lost, failed or not_begun.
+  description: waiting, or one of the ends in docs/phases.md.
   returned: success
   type: str
   sample: waiting
@@ -182,7 +180,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils import samples
-from ..module_utils.judgement import not_begun, report
+from ..module_utils.judgement import cut_off, not_begun, report
 from ..module_utils.plex_server import SERVER_ARGUMENTS, PlexServer
 from ..module_utils.sampling import Place, take
 from ..module_utils.verdicts import Thresholds
@@ -242,7 +240,7 @@ def main() -> None:
         module.exit_json(changed=False, sample=None, **not_begun(facts))
     end = now if sample else float(lines[-1]["at"])
     judged = report(params["phase"], lines, Thresholds(**params["thresholds"]), end)
-    module.exit_json(changed=False, sample=sample, **judged)
+    module.exit_json(changed=False, sample=sample, **(judged if sample else cut_off(judged)))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from .pace import duration_words, pace
 from .processes import SCANNER
 from .samples import Sample
 from .verdicts import (
+    CANCELLED,
     CAPPED,
     DONE,
     FAILED,
@@ -118,6 +119,14 @@ def report(phase: str, lines: t.Sequence[Sample], thresholds: Thresholds, now: f
         "after": known(lines),
     }
     return {**facts, "finished": judgement.finished, "result": result}
+
+
+def cut_off(judged: dict[str, t.Any]) -> dict[str, t.Any]:
+    """The same report at the end of the stage: what still waited then was cancelled, and nobody waits any more."""
+    if judged["verdict"] != WAITING:
+        return judged
+    words = {"verdict": CANCELLED, "message": f"cut off: {judged['message']}"}
+    return {**judged, **words, "finished": True, "retry": False, "result": {**judged["result"], **words}}
 
 
 def not_begun(facts: dict[str, t.Any]) -> dict[str, t.Any]:

@@ -89,6 +89,8 @@ def sonic(lines: t.Sequence[Sample], thresholds: Thresholds, now: float) -> Judg
         message=words + witnesses.disagreement(WITNESS_SLACK),
         rate=speed.rate,
         eta_seconds=speed.eta_seconds,
+        eta_low=speed.eta_low,
+        eta_high=speed.eta_high,
     )
 
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 import typing as t
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,40 +14,68 @@ Points = t.Sequence[tuple[float, int]]
 # Fewer than this many steps forward say nothing about a rate.
 STEPS_NEEDED = 2
 GAIN_NEEDED = 3
-# The recent past counts, lest a burst at the start colours the end: at least this long, this share.
+# Pauses and bursts belong to the rate, so the window is long; only the begin is left out, lest a warm cache colours
+# the end. bench/eta.py holds it against the whole way and against the last minute.
 WINDOW_SECONDS = 60.0
-WINDOW_SHARE = 1 / 3
+WINDOW_SHARE = 0.8
+# The band: how much the rates of so many equal parts of the window scatter, and a tail that is slower than the rest.
+PARTS = 6
+SCATTER = 1.3
+TAIL = 1.15
 
 
 @dataclass(frozen=True)
 class Pace:
-    """Units per second and seconds left, each None as long as it cannot be known."""
+    """Units per second, seconds left and their band, each None as long as it cannot be known."""
 
     rate: float | None = None
     eta_seconds: float | None = None
+    eta_low: float | None = None
+    eta_high: float | None = None
 
 
 def pace(points: Points, left: int | None) -> Pace:
     """The pace of `(time, count)` points in order of time, with `left` units to go."""
-    rate = _rate(points)
-    if rate is None or left is None:
+    window = _window(points)
+    if window is None:
+        return Pace()
+    (start, before), (end, done) = window[0], window[-1]
+    rate = (done - before) / (end - start)
+    if left is None:
         return Pace(rate)
-    return Pace(rate, round(left / rate, 1))
+    low, high = _band(window, rate, left)
+    return Pace(rate, round(left / rate, 1), low, high)
 
 
-def _rate(points: Points) -> float | None:
+def _window(points: Points) -> Points | None:
+    """The points that the rate is taken from, None as long as there are too few."""
     steps = [index for index, (before, after) in enumerate(pairwise(points)) if after[1] > before[1]]
     if len(steps) < STEPS_NEEDED:
         return None
     moving = points[steps[0] :]
-    end, done = moving[-1]
-    window = max(WINDOW_SECONDS, (end - moving[0][0]) * WINDOW_SHARE)
-    start, before = next(point for point in moving if end - point[0] <= window)
-    if done - before < GAIN_NEEDED:
-        start, before = moving[0]
-    if done - before < GAIN_NEEDED or end <= start:
-        return None
-    return (done - before) / (end - start)
+    end = moving[-1][0]
+    length = max(WINDOW_SECONDS, (end - moving[0][0]) * WINDOW_SHARE)
+    recent = [point for point in moving if end - point[0] <= length]
+    for window in (recent, moving):
+        if window[-1][1] - window[0][1] >= GAIN_NEEDED and window[-1][0] > window[0][0]:
+            return window
+    return None
+
+
+def _band(window: Points, rate: float, left: int) -> tuple[float | None, float | None]:
+    """The least and the most seconds left, by the scatter of the rates within the window."""
+    start, length = window[0][0], (window[-1][0] - window[0][0]) / PARTS
+    edges = [
+        next(point for point in window if point[0] >= min(start + part * length, window[-1][0]))
+        for part in range(PARTS + 1)
+    ]
+    parts = [(before, after) for before, after in pairwise(edges) if after[0] > before[0]]
+    rates = [(after[1] - before[1]) / (after[0] - before[0]) for before, after in parts]
+    if len(rates) < PARTS:
+        return None, None
+    error = SCATTER * statistics.stdev(rates) / math.sqrt(len(rates))
+    slowest = rate - error
+    return round(left / (rate + error), 1), round(TAIL * left / slowest, 1) if slowest > 0 else None
 
 
 def rate_words(rate: float) -> str:
@@ -77,7 +107,10 @@ def progress_words(done: int, expected: int, unit: str, speed: Pace) -> str:
     if speed.rate is not None:
         words.append(rate_words(speed.rate))
     if speed.eta_seconds is not None:
-        words.append(f"about {duration_words(speed.eta_seconds)} left")
+        band = ""
+        if speed.eta_low is not None and speed.eta_high is not None:
+            band = f" ({duration_words(speed.eta_low)} to {duration_words(speed.eta_high)})"
+        words.append(f"about {duration_words(speed.eta_seconds)} left{band}")
     elif done < expected:
         words.append("time left unknown")
     return ", ".join(words)

@@ -19,6 +19,7 @@ TIMED_OUT = "timed_out"
 FAILED = "failed"
 REFUSED = "refused"
 CAPPED = "capped"
+CANCELLED = "cancelled"
 MOUNT_LOST = "mount_lost"
 NOT_BEGUN = "not_begun"
 

@@ -35,7 +35,7 @@ PACE = {
     "PLEXSIM_START_SECONDS": "0.1",
     "PLEXSIM_MIGRATION_SECONDS": "0.1",
     "PLEXSIM_TOKEN_DELAY": "0.1",
-    "PLEXSIM_ANALYSIS_SECONDS_PER_TRACK": "0.1",
+    "PLEXSIM_ANALYSIS_SECONDS_PER_TRACK": "0.2",
 }
 PATIENCE = {
     "plex_docker_poll": 1,
@@ -46,7 +46,7 @@ PATIENCE = {
     "plex_scan_stall": 8,
     "plex_sonic_poll": 1,
     "plex_sonic_grace": 2,
-    "plex_sonic_stall": 8,
+    "plex_sonic_stall": 5,
     "plex_sonic_settled": 4,
     "plex_sonic_stabilise_poll": 1,
 }
@@ -73,14 +73,16 @@ class Target:
     port: int = field(default_factory=free_port)
     environment: dict[str, str] = field(default_factory=dict)
     run_dir: Path = Path()
+    runs: int = 0
 
     @property
     def home(self) -> Path:
         return self.base / "config/Library/Application Support/Plex Media Server"
 
-    def new_run(self, number: int) -> None:
+    def new_run(self) -> None:
         """Phases belong to a run; samples of another one do not count."""
-        self.run_dir = ledger.create(self.runs_dir, f"20260101T00000{number}Z-0000", inventory="local")
+        self.runs += 1
+        self.run_dir = ledger.create(self.runs_dir, f"20260101T00000{self.runs}Z-0000", inventory="local")
 
     def play(self, stage: str, *, expected: int = 0, **variables: Any) -> str:
         """Play one stage as a person does; the end of its output."""
@@ -126,15 +128,19 @@ class Target:
         url = f"http://127.0.0.1:32499/_lab/faults/{name}"
         docker("exec", self.name, "curl", "--silent", "--fail", "-X", "PUT", "--data", words, url)
 
+    def when_analysing(self, command: str) -> None:
+        """Run a command in the container as soon as the analyser works."""
+        wait = "until pgrep -f '[P]lex Music Analyzer'; do sleep 0.1; done"
+        docker("exec", "-d", self.name, "sh", "-c", f"{wait}; {command}")
+
     def forget_analysis(self, tracks: int) -> None:
-        """Take both witnesses from some tracks of the music."""
+        """Take the marker from some tracks of the music."""
         databases = self.home / schema.DATABASES
         with closing(sqlite3.connect(databases / schema.LIBRARY, timeout=20)) as library:
-            library.execute("PRAGMA recursive_triggers = OFF")
             some = "SELECT id FROM metadata_items WHERE metadata_type = 10 AND library_section_id = 5 LIMIT ?"
             found = [row[0] for row in library.execute(some, (tracks,))]
             marks = ", ".join(map(str, found))
-            library.execute(f"UPDATE metadata_items SET extra_data = '' WHERE id IN ({marks})")  # noqa: S608 - numbers
+            library.execute(f"UPDATE metadata_items SET extra_data = '' WHERE id IN ({marks})")
             library.commit()
 
 
@@ -144,48 +150,84 @@ def image() -> str:
     return IMAGE
 
 
-@pytest.fixture
-def target(tmp_path: Path, image: str) -> Iterator[Target]:
-    target = Target(tmp_path / "target", tmp_path / "runs", f"plex-burst-test-phases-{os.getpid()}")
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, image: str) -> Iterator[Target]:
+    """A claimed server whose music is scanned, with most of its tracks to be analysed. The tests share it in order."""
+    directory = tmp_path_factory.mktemp("phases")
+    target = Target(directory / "target", directory / "runs", f"plex-burst-test-phases-{os.getpid()}")
     shutil.copytree(ROOT / ".lab/media", target.base / "mnt/library")
     target.home.mkdir(parents=True)
     shutil.unpack_archive(ROOT / ".lab/home/library.tar.gz", target.home, filter="data")
     with closing(sqlite3.connect(target.home / schema.DATABASES / schema.LIBRARY)) as database:
         for old, new in (RENAMED, ("/volume1/Media", "/media/library")):
             for table, column in (("media_parts", "file"), ("section_locations", "root_path")):
-                database.execute(f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (old, new))  # noqa: S608
+                database.execute(f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (old, new))
         database.commit()
-    tmp_path.chmod(0o755)
+    directory.chmod(0o755)
     subprocess.run(["chown", "-R", "1000:1000", str(target.base)], check=True)
-    target.new_run(1)
     # The container takes the parent of the mount as a slave, so that parent must be a shared mount, as in a run.
     mount = str(target.base / "mnt")
     subprocess.run(["mount", "--bind", mount, mount], check=True)
     subprocess.run(["mount", "--make-shared", mount], check=True)
-    yield target
-    subprocess.run(["docker", "rm", "--force", "--volumes", target.name], check=False, capture_output=True)
-    subprocess.run(["umount", "--lazy", mount], check=True)
+    try:
+        target.new_run()
+        target.play("plex")
+        target.play("scan")
+        assert target.result("scan")["verdict"] == "done"
+        yield target
+    finally:
+        subprocess.run(["docker", "rm", "--force", "--volumes", target.name], check=False, capture_output=True)
+        subprocess.run(["umount", "--lazy", mount], check=True)
 
 
-def test_scan_and_analysis_are_done_and_a_second_run_finds_nothing_to_do(target: Target) -> None:
-    # One file that stat() knows and nobody can read: the server passes it over, and it is named.
-    broken = next((target.base / "mnt/library/Music").rglob("*.mp3"))
+def test_without_a_pass_the_analysis_is_refused_and_the_stage_goes_on(server: Target) -> None:
+    server.new_run()
+    server.fault("no_pass")
+    server.play("sonic")
+    server.fault("no_pass", on=False)
+    assert server.result("sonic")["verdict"] == "refused"
+
+
+def test_an_activity_that_never_moves_stalls_the_scan(server: Target) -> None:
+    server.new_run()
+    server.fault("stuck_activity")
+    server.play("scan", expected=2, section="Movies")
+    server.fault("stuck_activity", on=False)
+    assert server.result("scan")["verdict"] == "stalled"
+
+
+def test_a_token_that_is_revoked_ends_with_the_servers_words(server: Target) -> None:
+    server.new_run()
+    server.fault("token_revoked")
+    printed = server.play("scan", expected=2, section="Movies")
+    server.fault("token_revoked", on=False)
+    assert "401 Unauthorized" in printed
+
+
+def test_a_killed_server_is_begun_again_and_a_broken_file_is_named(server: Target) -> None:
+    """Also a file that stat() knows and nobody can read: the server passes it over, and it is named."""
+    server.new_run()
+    broken = next((server.base / "mnt/library/Music").rglob("*.mp3"))
     broken.chmod(0)
-    target.play("plex")
-    target.play("scan")
-    assert target.result("scan")["verdict"] == "done"
-    printed = target.play("sonic", expected=2)
-    sonic = target.result("sonic")
+    server.when_analysing("pkill -KILL -f '[P]lex Music Analyzer'; pkill -KILL -f '[P]lex Media Server'")
+    printed = server.play("sonic", expected=2)
+    broken.chmod(0o644)
+    sonic = server.result("sonic")
     assert (sonic["verdict"], sonic["left"]) == ("partial", 1)
-    assert "begun again once" in sonic["message"]
-    assert broken.name in printed
-    pending = json.loads((target.base / "samples/pending-5.json").read_text())
+    assert "begun again" in sonic["message"]
+    assert f"{broken.name}: the file cannot be read" in printed or f"{broken.name}: the server passed" in printed
+    pending = json.loads((server.base / "samples/pending-5.json").read_text())
     assert [(Path(entry["path"]).name) for entry in pending] == [broken.name]
 
-    broken.chmod(0o644)
-    target.new_run(2)
-    target.play("sonic")
-    assert target.result("sonic")["verdict"] == "done"
-    target.new_run(3)
-    target.play("sonic")
-    assert target.result("sonic")["verdict"] == "already_complete"
+
+def test_a_frozen_analyser_is_begun_again_with_its_server_until_all_is_done(server: Target) -> None:
+    server.new_run()
+    server.forget_analysis(15)
+    server.when_analysing("pkill -STOP -f '[P]lex Music Analyzer'")
+    server.play("sonic")
+    sonic = server.result("sonic")
+    assert (sonic["verdict"], sonic["left"]) == ("done", 0)
+    assert "begun again" in sonic["message"]
+    server.new_run()
+    server.play("sonic")
+    assert server.result("sonic")["verdict"] == "already_complete"

@@ -6,8 +6,9 @@ import dataclasses
 
 import pytest
 
-from module_utils.judgement import judge
+from module_utils.judgement import cut_off, judge, report
 from module_utils.verdicts import (
+    CANCELLED,
     CAPPED,
     DONE,
     FAILED,
@@ -94,3 +95,12 @@ def test_what_is_not_done_when_the_money_is_used_up_is_capped() -> None:
     assert judge("sonic", lines, patience, end(lines) - 1).verdict == WAITING
     lines = series(working(30), working(62))
     assert judge("sonic", lines, patience, end(lines)).verdict == DONE
+
+
+def test_what_was_still_waited_for_at_the_end_of_the_stage_was_cancelled() -> None:
+    lines = series(working(30))
+    over = cut_off(report("sonic", lines, PATIENCE, end(lines)))
+    assert (over["verdict"], over["finished"], over["result"]["verdict"]) == (CANCELLED, True, CANCELLED)
+    assert over["message"].startswith("cut off: 30/62 tracks")
+    lines = series(working(30), working(62))
+    assert cut_off(report("sonic", lines, PATIENCE, end(lines)))["verdict"] == DONE

@@ -92,3 +92,19 @@ def test_large_numbers_are_readable() -> None:
 
 def test_what_is_complete_has_no_time_left() -> None:
     assert progress_words(62, 62, "tracks", Pace()) == "62/62 tracks"
+
+
+def test_the_band_holds_what_is_left_and_widens_with_the_scatter() -> None:
+    steady = [(30.0 * n, 30 * n) for n in range(40)]
+    rough = [(30.0 * n, 30 * n + (150 if n % 9 < 4 else 0)) for n in range(40)]
+    even, uneven = pace(steady, 1000), pace(rough, 1000)
+    for speed in (even, uneven):
+        assert speed.eta_low is not None
+        assert speed.eta_seconds is not None
+        assert speed.eta_high is not None
+        assert speed.eta_low <= speed.eta_seconds <= speed.eta_high
+    assert (uneven.eta_high or 0) - (uneven.eta_low or 0) > (even.eta_high or 0) - (even.eta_low or 0)
+
+
+def test_there_is_no_band_before_there_are_parts_to_compare() -> None:
+    assert pace([(0.0, 0), (10.0, 5), (20.0, 10)], 10).eta_low is None

@@ -48,8 +48,10 @@ def track(
     milliseconds = "NULL" if seconds is None else str(seconds * 1000)
     databases.run(
         LIBRARY,
-        f"INSERT INTO metadata_items VALUES ({key}, {section}, 10, NULL, '{marker}', 1, 'Title {key}')",
-        f"INSERT INTO media_items VALUES ({key}, {section}, NULL, {key}, {milliseconds})",
+        f"INSERT INTO metadata_items (id, library_section_id, metadata_type, extra_data, title)"
+        f" VALUES ({key}, {section}, 10, '{marker}', 'Title {key}')",
+        f"INSERT INTO media_items (id, library_section_id, metadata_item_id, duration)"
+        f" VALUES ({key}, {section}, {key}, {milliseconds})",
         f"INSERT INTO media_parts (id, media_item_id, file) VALUES ({key}, {key}, '{file}')",
     )
     if vector:
