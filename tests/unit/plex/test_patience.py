@@ -59,7 +59,8 @@ def test_a_stall_is_many_readings_and_a_timeout_many_stalls(patience: dict[str, 
 
 
 def test_the_table_of_the_documentation_is_the_data() -> None:
-    rows = re.findall(r"^\| `(plex_\w+)` \| ([\d, a-z:]+) \| ([\d, a-z:]+) \|", (ROOT / "docs/phases.md").read_text(), re.M)
+    text = (ROOT / "docs/phases.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(plex_\w+)` \| ([\d, a-z:]+) \| ([\d, a-z:]+) \|", text, re.MULTILINE)
     written = {name: (local, cloud) for name, local, cloud in rows}
     assert set(written) == set(CLOUD)
     for name, both in written.items():
