@@ -1,20 +1,17 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Prove that a mounted tree can be read: choose files, read their first bytes as another user, with a deadline.
 
-A read on a sick mount may never come back, and the process that waits for it cannot be killed. So all
-reading happens in a child; after the deadline the child is killed and not waited for.
+A read on a sick mount may never come back, so all reading happens in a child (see bounded).
 """
 from __future__ import annotations
 
-import json
 import os
 import random
-import select
-import signal
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from . import bounded
 
 READ_BYTES = 4096
 
@@ -68,33 +65,22 @@ def read_as(roots: Sequence[str], wanted: int, uid: int, gid: int, timeout: floa
 
     On a hang the result has one problem that says so.
     """
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        _child(writer, roots, wanted, uid, gid)
-    os.close(writer)
-    deadline = time.monotonic() + timeout
-    text = b""
-    with os.fdopen(reader, "rb", buffering=0) as stream:
-        while (left := deadline - time.monotonic()) > 0 and select.select([stream], [], [], left)[0]:
-            piece = stream.read(65536)
-            if not piece:
-                os.waitpid(child, 0)
-                return dict(json.loads(text or b'{"read": [], "problems": ["the reader died without a word."]}'))
-            text += piece
-    os.kill(child, signal.SIGKILL)
-    return {"read": [], "problems": [f"reading {', '.join(roots)} did not end within {timeout:g} s: the mount hangs."]}
+    def work() -> dict[str, Any]:
+        become(uid, gid)
+        return read_tree(roots, wanted, random.Random())  # noqa: S311 - other files each time, no secret
+
+    answer = bounded.run(work, timeout)
+    if "timeout" in answer:
+        problem = f"reading {', '.join(roots)} did not end within {timeout:g} s: the mount hangs."
+        return {"read": [], "problems": [problem]}
+    if "error" in answer:
+        return {"read": [], "problems": [f"the reader failed: {answer['error']}."]}
+    return answer
 
 
-def _child(writer: int, roots: Sequence[str], wanted: int, uid: int, gid: int) -> None:
-    """Become the user, read, report, leave without the parent's clean-up."""
-    try:
-        if os.geteuid() == 0:
-            os.setgroups([])
-            os.setgid(gid)
-            os.setuid(uid)
-        result = read_tree(roots, wanted, random.Random())  # noqa: S311 - other files each time, no secret
-    except Exception as error:  # noqa: BLE001 - the parent must hear of anything, it prints the sentence
-        result = {"read": [], "problems": [f"the reader failed: {error}."]}
-    os.write(writer, json.dumps(result).encode())
-    os._exit(0)
+def become(uid: int, gid: int) -> None:
+    """Take on another user's rights for good; only root can, everybody else stays."""
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setgid(gid)
+        os.setuid(uid)

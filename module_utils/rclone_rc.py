@@ -12,7 +12,7 @@ class RcloneError(Exception):
     """rclone did not answer, or answered with an error; the text is a sentence."""
 
 
-class _UnixConnection(http.client.HTTPConnection):
+class UnixConnection(http.client.HTTPConnection):
     """HTTP over a unix socket; the host name is only there for the header."""
 
     def __init__(self, path: str, timeout: float) -> None:
@@ -31,7 +31,7 @@ def call(path: str, command: str, timeout: float = 10.0, **parameters: Any) -> d
 
     path is the socket, timeout is in seconds. Raises RcloneError.
     """
-    connection = _UnixConnection(path, timeout)
+    connection = UnixConnection(path, timeout)
     try:
         connection.request("POST", f"/{command}", json.dumps(parameters), {"Content-Type": "application/json"})
         response = connection.getresponse()

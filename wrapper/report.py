@@ -44,6 +44,7 @@ def report(run_dir: Path) -> list[str]:
         heading(book),
         *_stages(book),
         *receipt_lines(read_receipt(run_dir)),
+        *mount_lines(book),
         *_files(run_dir),
         *cost_lines(book),
         *machine_lines(book),
@@ -80,6 +81,18 @@ def _stages(book: dict[str, Any]) -> list[str]:
 
 def _spent(entry: dict[str, Any]) -> str:
     return duration(entry["seconds"]) if isinstance(entry.get("seconds"), int | float) else ""
+
+
+def mount_lines(book: dict[str, Any]) -> list[str]:
+    """What the guard of the mount did; nothing when nothing happened to the mount."""
+    guard = book["results"].get("guard", {})
+    windows = guard.get("windows", [])
+    if not windows:
+        return []
+    causes = "; ".join(dict.fromkeys(str(window["cause"]) for window in windows))
+    frozen = sum(window["to"] - window["from"] for window in windows if "to" in window)
+    repairs = guard["counts"].get("repairs", 0)
+    return [f"mount: Plex stood still {len(windows)} times, {frozen:.0f} s in all, {repairs} repairs ({causes})"]
 
 
 def _files(run_dir: Path) -> list[str]:

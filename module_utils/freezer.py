@@ -1,0 +1,162 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Freeze a container at once, and let it go: its cgroup first, then Docker's own word for it.
+
+`docker pause` waits until every process stands still, and a process that waits for a sick mount does not: Docker
+then gives up and thaws. So the cgroup is told first, which takes a millisecond: what runs stands still, what
+waits for the mount stands still before it sees the answer. Docker is told when nothing waits any more.
+Both cgroup versions.
+"""
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import time
+import typing as t
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from .rclone_rc import UnixConnection
+
+DOCKER_SOCKET = "/var/run/docker.sock"
+PREFERENCES = "/config/Library/Application Support/Plex Media Server/Preferences.xml"
+CGROUPS = Path("/sys/fs/cgroup")
+
+
+def docker(method: str, path: str, timeout: float = 10.0, socket: str = DOCKER_SOCKET) -> tuple[int, dict[str, t.Any]]:
+    """Ask the Docker daemon; returns its status and answer, status 0 when it is away."""
+    connection = UnixConnection(socket, timeout)
+    try:
+        connection.request(method, path)
+        response = connection.getresponse()
+        text = response.read()
+        answer = json.loads(text) if text.strip() else {}
+        return response.status, answer if isinstance(answer, dict) else {}
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        return 0, {"message": str(error)}
+    finally:
+        connection.close()
+
+
+def cgroup_of(text: str, root: Path = CGROUPS) -> tuple[Path, int]:
+    """Find a process's freezer from its /proc/PID/cgroup: the directory, and the cgroup version."""
+    for line in text.splitlines():
+        number, controllers, path = line.split(":", 2)
+        if "freezer" in controllers.split(","):
+            return root / "freezer" / path.lstrip("/"), 1
+        if number == "0" and (root / "cgroup.controllers").exists():
+            return root / path.lstrip("/"), 2
+    raise OSError("no cgroup can freeze this container")
+
+
+class Container:
+    """One container, looked up when needed: it may be made, restarted or removed at any time."""
+
+    def __init__(self, name: str, socket: str = DOCKER_SOCKET) -> None:
+        self.name = name
+        self.socket = socket
+        self.pid = 0
+        self.paused = False
+
+    def look(self) -> None:
+        """Ask Docker for the first process; keep what is known while Docker itself is away."""
+        status, answer = docker("GET", f"/containers/{self.name}/json", socket=self.socket)
+        if status == http.client.OK:
+            state = answer["State"]
+            self.pid = int(state["Pid"]) if state["Running"] else 0
+            self.paused = bool(state["Paused"])
+        elif status == http.client.NOT_FOUND:
+            self.pid, self.paused = 0, False
+
+    def alive(self) -> bool:
+        """Whether the process that was seen last is still there."""
+        return bool(self.pid) and Path(f"/proc/{self.pid}").exists()
+
+    def path(self, inside: str) -> str:
+        """Give the path by which the machine sees what the container sees at `inside`."""
+        return f"/proc/{self.pid}/root{inside}"
+
+    def _freezer(self) -> tuple[Path, int]:
+        return cgroup_of(Path(f"/proc/{self.pid}/cgroup").read_text(encoding="utf-8"))
+
+    def _tell(self, frozen: bool) -> None:
+        directory, version = self._freezer()
+        name, word = ("freezer.state", "FROZEN" if frozen else "THAWED") if version == 1 else (
+            "cgroup.freeze", str(int(frozen))
+        )
+        (directory / name).write_text(word, encoding="utf-8")
+
+    def freeze(self) -> None:
+        """Stop every process now. OSError when there is none."""
+        self._tell(True)
+
+    def stands_still(self) -> bool:
+        """Whether nothing in it runs or waits for an answer any more."""
+        try:
+            directory, version = self._freezer()
+            if version == 1:
+                return (directory / "freezer.state").read_text(encoding="utf-8").strip() == "FROZEN"
+            return "frozen 1" in (directory / "cgroup.events").read_text(encoding="utf-8")
+        except OSError:
+            return False
+
+    def tell_docker(self, frozen: bool) -> None:
+        """Have Docker say the same as the cgroup; it may take its time, so never call it where time counts."""
+        docker("POST", f"/containers/{self.name}/{'pause' if frozen else 'unpause'}", 30.0, self.socket)
+
+    def thaw(self) -> None:
+        """Let everything go on."""
+        if self.alive():
+            with suppress(OSError):
+                self._tell(False)
+
+    def restart(self) -> None:
+        """Stop it gracefully and start it again, so that its binds are made anew."""
+        self.thaw()
+        if self.paused:
+            self.tell_docker(False)
+        docker("POST", f"/containers/{self.name}/restart?t=30", timeout=60.0, socket=self.socket)
+        self.look()
+
+    def start(self) -> None:
+        """Start it again once its processes are gone."""
+        deadline = time.monotonic() + 10
+        while self.alive() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        docker("POST", f"/containers/{self.name}/start", timeout=30.0, socket=self.socket)
+        self.look()
+
+    def empties_trash(self) -> bool:
+        """Whether Plex removes by itself what a scan marked; it does unless it is told not to."""
+        try:
+            text = Path(self.path(PREFERENCES)).read_text(encoding="utf-8")
+        except OSError:
+            return True
+        return 'autoEmptyTrash="0"' not in text
+
+    def workers(self, names: Sequence[str]) -> list[int]:
+        """List the processes of the container whose program has one of the names; all when none is given."""
+        try:
+            directory, _ = self._freezer()
+            pids = [int(pid) for pid in (directory / "cgroup.procs").read_text(encoding="utf-8").split()]
+        except OSError:
+            return []
+        found = []
+        for pid in pids:
+            if not names:
+                found.append(pid)
+                continue
+            with suppress(OSError):
+                arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:3]
+                programs = {os.fsdecode(argument).rpartition("/")[2] for argument in arguments}
+                if programs & set(names):
+                    found.append(pid)
+        return found
+
+    def end(self, pids: Sequence[int]) -> None:
+        """Kill processes, frozen or not: a frozen one does nothing more before it dies."""
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,170 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The guard of the mount: looks, judges, freezes Plex, repairs, proves, lets Plex go on.
+
+Runs on the target as a service: `python3 -m plex_burst_guard.guard CONFIG`. Its log is one JSON object a line
+(`events.jsonl`); what it thinks now is in `status.json`. See docs/mount.md.
+"""
+from __future__ import annotations
+
+import json
+import select
+import signal
+import sys
+import time
+import typing as t
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from . import guard_states as states
+from .files import write_json
+from .freezer import Container
+from .guard_actions import Actions
+from .guard_mount import Mount, Places, ensure_fusectl
+from .guard_probes import Pace, Probes
+from .mount_layers import MOUNTINFO
+
+TICK = 1.0
+
+
+@dataclass
+class Guard(Actions):
+    """The service: looks and judges; what `guard_states.step` asks for is in Actions."""
+
+    looked_at: float = 0.0
+    ending: bool = False
+    written: dict[str, t.Any] = field(default_factory=dict)
+
+    def signs(self, now: float) -> states.Signs:
+        """Take in one look at everything."""
+        probes = self.probes
+        return states.Signs(
+            at=now, process=self.mount.alive() and not self.mount.aborted(),
+            covered=self.mount.covered(), statfs_misses=probes.statfs_misses,
+            stalled=probes.stalled(now), read_failures=probes.read_failures, reads=probes.reads, s3=probes.s3,
+            listed=self.listed(), proved=self.proved,
+        )
+
+    def turn(self) -> None:
+        """Look, judge and act until nothing changes any more."""
+        now = time.monotonic()
+        if now - self.looked_at >= 10 * TICK or not self.container.alive():
+            self.looked_at = now
+            self.container.look()
+        if not self.mount.alive() and self.mind.state in (states.STARTING, states.REPAIRING):
+            self.mount.follow()
+        self.probes.collect()
+        self.probes.look(now)
+        for _ in range(10):
+            before = self.mind
+            self.mind, actions = states.step(before, self.signs(time.monotonic()), self.patience)
+            if self.mind.state != before.state:
+                self._changed(before)
+            for action in actions:
+                getattr(self, action)()
+            if self.mind.state == before.state:
+                break
+        if self.mind.frozen:
+            self.probes.read_now(now)
+        self._agree_with_docker()
+        self._write_status()
+
+    def _agree_with_docker(self) -> None:
+        """Docker's word follows the cgroup; it is asked in a child, because it can take seconds."""
+        frozen, container = self.mind.frozen, self.container
+        if "docker" not in self.probes.running and container.alive() and container.paused != frozen and (
+            not frozen or container.stands_still()
+        ):
+            self.looked_at = 0.0
+
+            def tell() -> dict[str, t.Any]:
+                container.tell_docker(frozen)
+                return {}
+
+            self.probes.start("docker", tell, 35.0)
+
+    def _changed(self, before: states.Mind) -> None:
+        self.event("state", before=before.state, cause=self.mind.cause)
+        if self.mind.state == states.SUSPECT:
+            if before.state == states.S3_DOWN:
+                self.probes.forget(keep_s3=True)
+            else:
+                self.probes.s3 = None
+        if self.mind.state == states.HEALTHY and not self.known:
+            found = self.probes.fingerprints(8, self.prove_deadline)
+            self.known = {} if {"error", "timeout"} & set(found) else found
+
+    def _write_status(self) -> None:
+        status = {**asdict(self.mind), "counts": self.counts, "window": self.window, "pid": self.mount.pid}
+        if status != self.written:
+            self.written = status
+            write_json(self.directory / "status.json", {**status, "written_at": time.time()})
+
+    def end(self, *_: t.Any) -> None:
+        """Take systemd's word to stop."""
+        self.ending = True
+
+    def run(self) -> None:
+        """Guard until told to stop; a frozen Plex is let go then, without its workers."""
+        self.event("started")
+        self.container.look()
+        left_frozen = self.container.paused or self.container.stands_still()
+        self.mind = states.Mind(since=time.monotonic(), frozen=left_frozen)
+        self.window = {"from": time.time(), "workers": 0, "waiting": 0, "broken": left_frozen}
+        self.mount.follow()
+        with MOUNTINFO.open("rb") as table:
+            while not self.ending:
+                self.turn()
+                self._wait(table.fileno())
+        if self.mind.frozen:
+            self.window["broken"] = True
+            self.thaw()
+        self.event("stopped")
+
+    def _wait(self, table: int) -> None:
+        """Sleep until a second has passed, rclone has died, or the table of mounts has changed."""
+        waiter = select.poll()
+        waiter.register(table, select.POLLPRI | select.POLLERR)
+        for descriptor in self.probes.descriptors():
+            waiter.register(descriptor, select.POLLIN)
+        busy = self.mind.state in (states.REPAIRING, states.STARTING)
+        if self.mount.alive():
+            waiter.register(self.mount.process, select.POLLIN)
+            if self.mount.device >= 0:
+                waiter.register(self.mount.device, 0)
+        waiter.poll(100 if busy else 1000 * TICK)
+
+
+def build(config: dict[str, t.Any]) -> Guard:
+    """Make a guard from its configuration; KeyError names what is missing."""
+    mount = Mount(Places(config["unit"], config["generation"], config["parent"], config["target"]))
+    container = Container(config["container"])
+    rclone = [config["rclone"], "--config", config["rclone_config"]]
+    files: list[str] = []
+    with suppress(OSError, ValueError):
+        files = json.loads(Path(config["files"]).read_text(encoding="utf-8"))
+    probes = Probes(
+        mount, container, Pace(**config["pace"]), config["remote"], rclone, config["socket"], config["inside"], files
+    )
+    return Guard(
+        Path(config["directory"]), mount, container, probes, states.Patience(**config["patience"]),
+        config["workers"], config["prove_deadline"],
+    )
+
+
+def main(words: list[str]) -> int:
+    """Run the service."""
+    if len(words) != 1:
+        print("usage: guard CONFIG", file=sys.stderr)
+        return 2
+    config = json.loads(Path(words[0]).read_text(encoding="utf-8"))
+    ensure_fusectl()
+    guard = build(config)
+    signal.signal(signal.SIGTERM, guard.end)
+    signal.signal(signal.SIGINT, guard.end)
+    guard.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,170 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the guard does: freezes Plex, repairs the mount, proves it, lets Plex go on. See docs/mount.md."""
+from __future__ import annotations
+
+import json
+import time
+import typing as t
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import guard_states as states
+from . import rclone_rc
+from .files import write_json
+from .freezer import Container
+from .guard_mount import Mount
+from .guard_probes import Probes
+
+# Calls that waited for so long may have got an error; rclone's own retries last for about 220 s.
+ERROR_BUDGET = 150.0
+
+
+@dataclass
+class Actions:
+    """Each action of the judgement is a method of its name."""
+
+    directory: Path
+    mount: Mount
+    container: Container
+    probes: Probes
+    patience: states.Patience
+    worker_names: t.Sequence[str]
+    prove_deadline: float
+    mind: states.Mind = field(default_factory=states.Mind)
+    proved: bool | None = None
+    known: dict[str, str] = field(default_factory=dict)
+    window: dict[str, t.Any] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("freezes", "repairs", "workers_ended"), 0))
+
+    def event(self, kind: str, **facts: t.Any) -> None:
+        """Write a line of the log."""
+        line = {"at": round(time.time(), 3), "event": kind, "state": self.mind.state, **facts}
+        with (self.directory / "events.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps(line) + "\n")
+
+    def listed(self) -> bool:
+        """Whether the listing of this generation is there; the role's own listing leaves the same note."""
+        if self.mind.state != states.PREWARM:
+            return True
+        note = Path(self.probes.socket).parent / "listing.json"
+        if not note.exists():
+            self._list()
+        with suppress(OSError, ValueError):
+            return bool(json.loads(note.read_text(encoding="utf-8"))["finished"])
+        return False
+
+    def ask_s3(self) -> None:
+        """Ask S3 itself; the answer is in a later look."""
+        self.probes.ask_s3()
+
+    def freeze(self) -> None:
+        """Stop Plex, now; note what was running, because it may have seen errors."""
+        started = time.monotonic()
+        workers = self.container.workers(self.worker_names)
+        waiting = self.mount.waiting()
+        exposed = self.mind.state == states.DEAD and (self.mount.aborted() or not self.mount.covered())
+        if self.container.alive():
+            with suppress(OSError):
+                self.container.freeze()
+        self.counts["freezes"] += 1
+        self.window = {
+            "from": time.time(), "workers": len(workers), "waiting": waiting, "broken": False, "exposed": exposed,
+        }
+        took = round(1000 * (time.monotonic() - started), 1)
+        self.event("frozen", cause=self.mind.cause, workers=len(workers), waiting=waiting, milliseconds=took)
+
+    def thaw(self) -> None:
+        """Let Plex go on; workers whose calls were failed end first, so that they act on nothing they saw."""
+        lasted = time.time() - self.window.get("from", time.time())
+        tainted = self.window.get("broken") or (self.window.get("waiting") and lasted > ERROR_BUDGET)
+        workers = self.container.workers(self.worker_names) if tainted else []
+        if workers and self.window.get("exposed") and self.container.empties_trash():
+            self._start_over()
+        else:
+            self.container.end(workers)
+            self.container.thaw()
+        self.counts["workers_ended"] += len(workers)
+        self.probes.moved_at = time.monotonic()
+        self.window |= {"to": time.time(), "workers_ended": len(workers)}
+        self.event("thawed", seconds=round(lasted, 3), workers_ended=len(workers))
+
+    def _start_over(self) -> None:
+        """A scanner was told errors and Plex would empty its trash now: the server ends, too, and comes up anew.
+
+        What was marked comes back with the next scan, which sees the files before any trash is emptied.
+        """
+        self.event("container restarted", reason="the scanner saw errors and Plex empties its trash by itself")
+        self.container.end(self.container.workers(()))
+        self.container.thaw()
+        if self.container.paused:
+            self.container.tell_docker(False)
+        self.container.start()
+
+    def repair(self) -> None:
+        """Make the present generation give way to the next, or only cover the target again."""
+        self.counts["repairs"] += 1
+        self.window["broken"] = True
+        self.proved = None
+        cause = self.mind.cause
+        only_covered = self.mount.alive() and not self.probes.statfs_misses and not self.mount.covered()
+        self.event("repair", cause=cause, by="covering" if only_covered else "a new generation")
+        if only_covered:
+            self._cover_again()
+        else:
+            self.mount.kill()
+            self.mount.release()
+            self.mount.restart()
+        self.probes.forget()
+
+    def _cover_again(self) -> None:
+        try:
+            self.mount.cover()
+        except OSError as error:
+            self.event("not covered", reason=str(error))
+
+    def prove(self) -> None:
+        """The next generation holds when it is on top, listed, and shows the same bytes through the container."""
+        now = time.monotonic()
+        if now - self.mind.since > self.prove_deadline:
+            self.event("not proved", reason="the next generation did not come up in time")
+            self.mount.restart()
+            self.proved = False
+            return
+        if not self.mount.alive() or not self.mount.covered():
+            return
+        if self.container.pid and not self._propagated():
+            self._restart_container()
+        self._list()
+        found = self.probes.fingerprints(3, self.prove_deadline)
+        wrong = [name for name, digest in found.items() if self.known.get(name, digest) != digest]
+        self.proved = bool(found or not self.probes.files) and not wrong and not {"error", "timeout"} & set(found)
+        # What the probes saw of the old generation says nothing of this one.
+        self.probes.forget()
+        self.event("proved" if self.proved else "not proved", reason=found.get("error", "") or ", ".join(wrong))
+
+    def _propagated(self) -> bool:
+        """Whether the container's own mount table has the living generation."""
+        with suppress(OSError):
+            table = Path(f"/proc/{self.container.pid}/mountinfo").read_text(encoding="utf-8")
+            return f":{self.mount.connection} " in table
+        return True
+
+    def _restart_container(self) -> None:
+        """A bind that no remount reaches is renewed only by a restart."""
+        self.event("container restarted", reason="the remount does not reach it")
+        self.container.end(self.container.workers(self.worker_names))
+        self.container.restart()
+
+    def _list(self) -> None:
+        """Fill the listing of a new generation before Plex looks; errors show in the proof."""
+        note = Path(self.probes.socket).parent / "listing.json"
+        if not note.exists():
+            with suppress(rclone_rc.RcloneError):
+                rclone_rc.call(self.probes.socket, "vfs/refresh", timeout=self.prove_deadline, recursive="true")
+                write_json(note, {"job": 0, "finished": True, "seconds": 0})
+
+    def give_up(self) -> None:
+        """Plex stays frozen; the run and its owner are told."""
+        self.event("given up", reason=self.mind.cause)
+        write_json(self.directory / "given_up.json", {"at": time.time(), "reason": self.mind.cause})

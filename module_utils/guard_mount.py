@@ -1,0 +1,155 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The mount as the guard handles it: its process, its connection to the kernel, its layers, its repair.
+
+The guard holds a second handle of the mount's FUSE device. When rclone is killed, the kernel then keeps the
+connection instead of failing every call: who looks waits, and waits until the guard has frozen Plex. Without
+that handle a scanner would be told in the very millisecond of the death that every file is gone.
+"""
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import signal
+import subprocess
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import mount_layers
+
+FUSECTL = Path("/sys/fs/fuse/connections")
+_PIDFD_GETFD = 438
+_DEVICE = "/dev/fuse"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where things are: the unit, the side directory of the generations, the shared parent, the target below it."""
+
+    unit: str
+    generation: str
+    parent: str
+    target: str
+
+
+def ensure_fusectl() -> None:
+    """Mount the kernel's list of FUSE connections where no unit has."""
+    if not mount_layers.at(str(FUSECTL)):
+        mount_layers.mount("none", str(FUSECTL), "fusectl")
+
+
+def systemctl(*words: str, timeout: float = 20.0) -> str:
+    """Run systemctl; its output, empty when it failed or took too long."""
+    try:
+        done = subprocess.run(["systemctl", *words], capture_output=True, text=True, timeout=timeout, check=False)
+    except subprocess.TimeoutExpired:
+        return ""
+    return done.stdout.strip()
+
+
+class Mount:
+    """The living generation: follows the unit from one process to the next."""
+
+    def __init__(self, places: Places) -> None:
+        self.places = places
+        self.pid = 0
+        self.process = -1  # pidfd: readable when the process has ended
+        self.device = -1  # our handle of its /dev/fuse
+        self.connection = ""
+
+    def handles(self) -> list[int]:
+        """List the descriptors that no child may inherit."""
+        return [descriptor for descriptor in (self.process, self.device) if descriptor >= 0]
+
+    def follow(self) -> bool:
+        """Take hold of the unit's present process; tells whether there is one with a mount."""
+        pid = int(systemctl("show", "--property=MainPID", "--value", self.places.unit) or 0)
+        layers = mount_layers.at(self.places.generation)
+        if not pid or not layers or not layers[-1].connection:
+            return False
+        if pid == self.pid and self.alive():
+            return True
+        self.release()
+        try:
+            process = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return False
+        self.pid, self.process, self.connection = pid, process, layers[-1].connection
+        self._hold()
+        return True
+
+    def _hold(self) -> None:
+        """Duplicate rclone's handle of /dev/fuse; without it the guard still works, only less gently."""
+        directory = Path(f"/proc/{self.pid}/fd")
+        with suppress(OSError):
+            for entry in directory.iterdir():
+                if str(entry.readlink()) == _DEVICE:
+                    libc = ctypes.CDLL(None, use_errno=True)
+                    self.device = libc.syscall(_PIDFD_GETFD, self.process, int(entry.name), 0)
+                    os.set_inheritable(self.device, False)
+                    return
+
+    def release(self) -> None:
+        """Let go of the process, alive or not."""
+        for descriptor in (self.process, self.device):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self.pid, self.process, self.device, self.connection = 0, -1, -1, ""
+
+    def alive(self) -> bool:
+        """Whether the process that is held still runs."""
+        if self.process < 0:
+            return False
+        try:
+            state = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+        except OSError:
+            return False
+        return state not in "ZX"
+
+    def aborted(self) -> bool:
+        """Whether the kernel has ended the connection, so that whoever looked was told errors; only seen when held."""
+        if self.device < 0:
+            return not self.alive()
+        poll = select.poll()
+        poll.register(self.device, 0)
+        return bool(poll.poll(0))
+
+    def covered(self) -> bool:
+        """Whether the top layer of the target is the living generation."""
+        layers = mount_layers.at(self.places.target)
+        return bool(layers) and layers[-1].connection == self.connection != ""
+
+    def waiting(self) -> int:
+        """How many calls wait for the mount's answer."""
+        try:
+            return int((FUSECTL / self.connection / "waiting").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return 0
+
+    def cover(self) -> None:
+        """Put the living generation on top, on a parent that reaches the containers."""
+        if not mount_layers.at(self.places.parent):
+            mount_layers.share(self.places.parent)
+        if not self.covered():
+            mount_layers.bind(self.places.generation, self.places.target)
+
+    def kill(self) -> None:
+        """End a process that no longer answers, and fail the calls that wait for it."""
+        if self.alive():
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+        if self.connection:
+            abort(self.connection)
+
+    def restart(self) -> None:
+        """Have systemd start the next generation; it does so by itself unless it has given up."""
+        if systemctl("show", "--property=ActiveState", "--value", self.places.unit) in {"failed", "inactive"}:
+            systemctl("reset-failed", self.places.unit)
+            systemctl("start", "--no-block", self.places.unit)
+
+
+def abort(connection: str) -> None:
+    """Fail every call that waits on a FUSE connection; its file system is dead from then on."""
+    with suppress(OSError):
+        (FUSECTL / connection / "abort").write_text("1", encoding="utf-8")

@@ -1,0 +1,198 @@
+"""A machine whose mount can be made sick: S3 behind a misbehaving proxy, the guard, Plex with a library to lose.
+
+Needs the lab (script/lab up). The machine is made once and shared by all cases of a campaign and by the tests of
+faults; `Rig.reset` brings it back to health between two cases.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.control import docker, images, machine, services, settings
+from module_utils.guard_report import windows
+from soak.campaign import BrokenPromiseError
+
+ROOT = Path(__file__).resolve().parents[1]
+NAME = "mount"
+TARGET = "/srv/plex-burst/mnt/library"
+GUARD = "/srv/plex-burst/guard"
+DATABASE = (
+    "/srv/plex-burst/config/Library/Application Support/Plex Media Server/Plug-in Support/Databases"
+    "/com.plexapp.plugins.library.db"
+)
+_PROXY_PORT = 8400 + int(os.environ.get("PLEX_BURST_LAB") or 1)
+_ADMIN_PORT = _PROXY_PORT + 20
+# What a deletion would change; a rescan may add marks of time, never take these away.
+_CENSUS = """
+SELECT 'items', count(*) FROM metadata_items WHERE library_section_id IS NOT NULL AND deleted_at IS NULL
+UNION ALL SELECT 'marked items', count(*) FROM metadata_items WHERE deleted_at IS NOT NULL
+UNION ALL SELECT 'parts', count(*) FROM media_parts WHERE deleted_at IS NULL
+UNION ALL SELECT 'marked parts', count(*) FROM media_parts WHERE deleted_at IS NOT NULL
+UNION ALL SELECT 'streams', count(*) FROM media_streams
+UNION ALL SELECT 'directories', count(*) FROM directories WHERE deleted_at IS NULL
+"""
+
+
+@dataclass
+class Rig:
+    """The machine and the proxy."""
+
+    container: str
+
+    def sh(self, command: str, timeout: float = 60) -> str:
+        """Run a command on the machine; what it printed, whatever its exit code."""
+        return docker.attempt("exec", self.container, "bash", "-c", command, timeout=timeout).stdout.strip()
+
+    def fault(self, name: str, on: bool, **parameters: Any) -> None:
+        """Switch a fault of the proxy."""
+        body = json.dumps({"on": on, **parameters}).encode()
+        request = urllib.request.Request(f"{admin()}/_lab/faults/{name}", data=body, method="PUT")
+        urllib.request.urlopen(request, timeout=5).close()
+
+    def heal(self) -> None:
+        """Switch every fault of the proxy off."""
+        with urllib.request.urlopen(f"{admin()}/_lab/faults", timeout=5) as answer:
+            faults = json.load(answer)["faults"]
+        for name, fault in faults.items():
+            if fault["on"]:
+                self.fault(name, False)
+
+    def status(self) -> dict[str, Any]:
+        """Read what the guard thinks."""
+        return dict(json.loads(self.sh(f"cat {GUARD}/status.json") or '{"state": "absent"}'))
+
+    def events(self, since: float = 0) -> list[dict[str, Any]]:
+        """Read the guard's log from a moment on."""
+        lines = self.sh(f"cat {GUARD}/events.jsonl").splitlines()
+        return [event for line in lines if (event := json.loads(line))["at"] >= since]
+
+    def windows(self, since: float) -> list[dict[str, Any]]:
+        """List the times in which Plex stood still."""
+        return windows(self.events(since))
+
+    def plex(self, method: str, path: str) -> str:
+        """Ask Plex on the machine, with its own token."""
+        preferences = "/srv/plex-burst/config/Library/Application Support/Plex Media Server/Preferences.xml"
+        token = f"$(grep -o 'PlexOnlineToken=\"[^\"]*' {shlex.quote(preferences)} | cut -d'\"' -f2)"
+        address = shlex.quote(f"http://127.0.0.1:32400{path}")
+        return self.sh(f'curl -s -m 5 -X {method} -H "X-Plex-Token: {token}" {address}')
+
+    def scanning(self) -> bool:
+        """Whether a scanner is at work."""
+        return self.sh("pgrep -f 'Plex Media [S]canner' | head -1") != ""
+
+    def scan(self) -> None:
+        """Begin a scan of everything and wait until the scanner is at work."""
+        def began() -> bool:
+            self.plex("GET", "/library/sections/all/refresh?force=1")
+            return self.scanning()
+
+        # A server that was started anew takes no orders for some seconds.
+        wait(began, True, 60, "the scan did not begin")
+
+    def census(self) -> dict[str, int]:
+        """Count what could be lost."""
+        code = (
+            "import sqlite3,json,sys; c=sqlite3.connect('file:'+sys.argv[1]+'?mode=ro',uri=True,timeout=30);"
+            "print(json.dumps(dict(c.execute(sys.argv[2]))))"
+        )
+        printed = self.sh(f"python3 -c {shlex.quote(code)} {shlex.quote(DATABASE)} {shlex.quote(_CENSUS)}")
+        return dict(json.loads(printed))
+
+    def reads(self) -> bool:
+        """Whether the container can read media bytes now."""
+        inside = "f=$(find /media/library -type f | shuf -n1) && [ -n \"$f\" ] && head -c 4096 \"$f\" | wc -c"
+        code = f"timeout 5 docker exec plex bash -c {shlex.quote(inside)}"
+        return self.sh(code, timeout=20) == "4096"
+
+    def reset(self) -> None:
+        """Make everything healthy again; a guard that remembers repairs would give up after some cases."""
+        self.heal()
+        self.sh("systemctl reset-failed plex-burst-mount plex-burst-guard; systemctl start plex-burst-mount")
+        self.sh(f"rm -f {GUARD}/events.jsonl {GUARD}/status.json {GUARD}/given_up.json")
+        self.sh("systemctl restart plex-burst-guard")
+        wait(lambda: self.status()["state"], "healthy", 60, "the guard did not find the mount healthy")
+        wait(self.scanning, False, 120, "a scan did not end")
+
+
+def admin() -> str:
+    """Give the address of the proxy's admin port."""
+    return f"http://127.0.0.1:{_ADMIN_PORT}"
+
+
+def wait(read: Callable[[], Any], wanted: Any, seconds: float, else_said: str) -> float:
+    """Poll until the reading is as wanted; how long it took. BrokenPromiseError with the sentence otherwise."""
+    started = time.monotonic()
+    while (reading := read()) != wanted:
+        if time.monotonic() - started > seconds:
+            raise BrokenPromiseError(f"{else_said} within {seconds:g} s; it is {reading!r}")
+        time.sleep(0.2)
+    return time.monotonic() - started
+
+
+@contextmanager
+def rig() -> Iterator[Rig]:
+    """Make the machine and the proxy, or find them; the machine stays, a proxy made here goes."""
+    proxy = None if services.answers(f"{admin()}/_lab/faults") else subprocess.Popen(
+        [
+            *(sys.executable, "-m", "lab.s3fault", "--listen", f"0.0.0.0:{_PROXY_PORT}"),
+            *("--to", f"{settings.S3_ADDRESS}:{settings.S3_PORT}", "--admin", f"127.0.0.1:{_ADMIN_PORT}"),
+        ],
+        cwd=ROOT,
+    )
+    try:
+        container = machine.up(NAME, images.ensure_image("machine", print))["container"]
+        rig = Rig(container)
+        if not rig.sh("docker ps --quiet --filter name=plex"):
+            _provision(container)
+            # Everything is known from here on, so that a census can only fall.
+            rig.scan()
+            wait(rig.scanning, False, 120, "the first scan did not end")
+        yield rig
+    finally:
+        if proxy:
+            proxy.terminate()
+            proxy.wait()
+
+
+def remove() -> None:
+    """Remove the machine."""
+    machine.down(NAME)
+
+
+def _provision(container: str) -> None:
+    run_dir = ROOT / ".lab" / "molecule"
+    run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings_of_rig = {
+        "ansible_host": container,
+        "burst_s3_endpoint": f"http://{settings.GATEWAY}:{_PROXY_PORT}",
+    }
+    done = subprocess.run(
+        [
+            *(str(Path(sys.executable).with_name("ansible-playbook")), "-i", "inventories/molecule.yml"),
+            *("-e", json.dumps(settings_of_rig), "soak/mount_rig.yml"),
+        ],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "MOLECULE_PROJECT_DIRECTORY": str(ROOT),
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
+    )
+    if done.returncode:
+        raise BrokenPromiseError(f"the machine could not be prepared: {done.stdout[-3000:]}{done.stderr[-500:]}")

@@ -1,0 +1,87 @@
+"""The guard's reports, its way to a container's freezer, its children."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from module_utils import bounded, freezer, guard_report
+from module_utils.guard import build
+
+LOG = [
+    {"at": 10.0, "event": "state", "state": "dead"},
+    {"at": 10.1, "event": "frozen", "state": "dead", "cause": "the process of the mount ended", "workers": 2},
+    {"at": 11.0, "event": "thawed", "state": "probation", "workers_ended": 2},
+    {"at": 50.0, "event": "frozen", "state": "s3_down", "cause": "S3 itself does not answer", "workers": 0},
+]
+
+
+def test_windows_are_the_times_in_which_plex_stood_still() -> None:
+    assert guard_report.windows(LOG) == [
+        {"from": 10.1, "to": 11.0, "cause": "the process of the mount ended", "workers": 2, "workers_ended": 2},
+        {"from": 50.0, "cause": "S3 itself does not answer", "workers": 0},
+    ]
+
+
+def test_a_report_says_how_it_is(tmp_path: Path) -> None:
+    assert guard_report.read(tmp_path)["state"] == "absent"
+    status = {"state": "healthy", "frozen": False, "cause": "", "counts": {"freezes": 1, "repairs": 1}}
+    (tmp_path / "status.json").write_text(json.dumps(status))
+    (tmp_path / "events.jsonl").write_text("\n".join(json.dumps(line) for line in LOG) + '\n{"at": 60.0, "ev')
+    report = guard_report.read(tmp_path, since=11.0)
+    assert report["message"] == "the mount is healthy; 1 freezes, 1 repairs so far"
+    assert [event["at"] for event in report["events"]] == [11.0, 50.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "version", "directory"),
+    [
+        ("7:freezer:/docker/abc\n0::/system.slice\n", 1, "freezer/docker/abc"),
+        ("0::/system.slice/docker-abc.scope\n", 2, "system.slice/docker-abc.scope"),
+    ],
+)
+def test_both_cgroup_versions_have_a_freezer(text: str, version: int, directory: str, tmp_path: Path) -> None:
+    (tmp_path / "cgroup.controllers").touch()
+    assert freezer.cgroup_of(text, tmp_path) == (tmp_path / directory, version)
+
+
+def test_no_freezer_is_an_error_and_no_container_is_not(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="no cgroup can freeze"):
+        freezer.cgroup_of("1:cpu:/\n", tmp_path)
+    container = freezer.Container("plex", str(tmp_path / "no.sock"))
+    container.look()
+    assert (container.alive(), container.stands_still(), container.workers(["x"])) == (False, False, [])
+    container.thaw()
+
+
+def test_a_child_that_hangs_is_given_up_at_its_deadline() -> None:
+    def hang() -> bounded.Answer:
+        time.sleep(60)
+        return {}
+
+    started = time.monotonic()
+    child = bounded.Child(hang, 0.3)
+    assert child.poll() is None
+    assert child.poll(5) == {"timeout": True}
+    assert time.monotonic() - started < 3
+    deadline = time.monotonic() + 5
+    while left := bounded.reap([child.pid]):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.01)
+
+
+def test_a_child_that_fails_says_why() -> None:
+    def fail() -> bounded.Answer:
+        raise PermissionError(13, "Permission denied")
+
+    assert bounded.run(fail, 5) == {"error": "Permission denied", "errno": 13}
+    assert bounded.run(lambda: {"pid": os.getpid()}, 5)["pid"] != os.getpid()
+
+
+def test_a_configuration_that_lacks_something_names_it() -> None:
+    with pytest.raises(KeyError, match="generation"):
+        build({"unit": "plex-burst-mount.service"})

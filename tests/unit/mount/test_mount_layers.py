@@ -1,0 +1,88 @@
+"""Which layer is on top, what a dead one must not hide, and that a target is never empty on the way."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from module_utils import mount_layers
+
+# As seen on a machine: the table's order is not the order of the layers.
+TABLE = r"""
+25 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
+60 25 254:0 /srv/mnt /srv/mnt rw shared:94 - ext4 /dev/vda rw
+92 61 0:213 / /srv/mnt/library ro,nosuid shared:100 - fuse.rclone library:plex\040media ro,user_id=0
+61 60 0:211 / /srv/mnt/library ro,nosuid shared:98 - fuse.rclone library:other rw,user_id=0
+""".strip()
+
+
+def test_layers_come_from_the_bottom_to_the_top() -> None:
+    layers = mount_layers.at("/srv/mnt/library", TABLE)
+    assert [layer.connection for layer in layers] == ["211", "213"]
+    assert layers[-1].source == "library:plex media"
+    assert [layer.connection for layer in mount_layers.at("/srv/mnt", TABLE)] == [""]
+    assert mount_layers.at("/srv", TABLE) == []
+
+
+@pytest.fixture
+def places() -> Iterator[tuple[Path, Path, Path]]:
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount")
+    with tempfile.TemporaryDirectory() as place:
+        old, new, target = (Path(place, name) for name in ("old", "new", "target"))
+        for directory in (old, new, target):
+            directory.mkdir()
+        (old / "old").touch()
+        (new / "new").touch()
+        try:
+            mount_layers.bind(str(old), str(target))
+        except PermissionError:
+            pytest.skip("this process may not mount")
+        yield old, new, target
+        mount_layers.clear(str(target))
+
+
+def test_a_layer_goes_over_another_and_the_target_is_never_empty(places: tuple[Path, Path, Path]) -> None:
+    old, new, target = places
+    reader, writer = os.pipe()
+    if (child := os.fork()) == 0:
+        os.write(writer, b"!")
+        while "last" not in (names := os.listdir(target)):  # noqa: PTH208 - the quickest look there is
+            if not names:
+                os._exit(1)
+        os._exit(0)
+    os.read(reader, 1)
+    for _ in range(100):
+        mount_layers.bind(str(new), str(target))
+        mount_layers.bind(str(old), str(target))
+    (old / "last").touch()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, "the reader saw an empty directory"
+    os.close(reader)
+    os.close(writer)
+
+
+def test_clearing_takes_every_layer(places: tuple[Path, Path, Path]) -> None:
+    _, new, target = places
+    mount_layers.bind(str(new), str(target))
+    assert mount_layers.clear(str(target)) == 2
+    assert list(target.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ([], 2, "usage"),
+        (["bind", "one"], 2, "usage"),
+        (["bind", "/no/such/place", "/no/such/target"], 1, "/no/such/place cannot be mounted on /no/such/target"),
+        (["clear", "/no/such/place"], 0, ""),
+    ],
+)
+def test_the_units_hear_one_sentence(
+    words: list[str], code: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert mount_layers.main(words) == code
+    assert said in capsys.readouterr().err
