@@ -305,6 +305,19 @@ def test_listeners_are_told_what_happens(plex: PlexServer, scanned: PlexProcess)
     assert (status["title"], status["notificationName"]) == ("Library scan complete", "LIBRARY_UPDATE")
 
 
+def test_the_log_has_every_request_and_no_token(plex: PlexServer, scanned: PlexProcess) -> None:
+    assert scanned.status(f"/library/sections?X-Plex-Token={scanned.token}") == 200
+    assert scanned.status("/library/sections?X-Plex-Token=nobody") == 401
+    logs = {path.name: path.read_text() for path in scanned.home.glob("Logs/*.log")}
+    lines = logs["Plex Media Server.log"].splitlines()
+    answers = [line.rpartition(" Completed: ")[2].split() for line in lines if "/library/sections " in line]
+    assert [answer[1:4] for answer in answers[-2:]] == [
+        ["200", "GET", "/library/sections"],
+        ["401", "GET", "/library/sections"],
+    ]
+    assert not [name for name, text in logs.items() if scanned.token in text]
+
+
 def test_what_is_gone_is_lost_with_automatic_trash(scanned: PlexProcess) -> None:
     plex = scanned.client()
     shutil.rmtree(scanned.music / "Abba" / "Arrival")

@@ -24,6 +24,7 @@ class PlexTvProcess:
     api: Api
     base: str
     clock: list[float]
+    log: Path
 
     @property
     def faults(self) -> Faults:
@@ -40,10 +41,12 @@ def serve(directory: Path) -> Iterator[PlexTvProcess]:
     clock = [1_000_000.0]
     account = Account(Owner(standing_claim=STANDING_CLAIM), lambda: clock[0], directory / "account.json")
     api = Api(account, Faults(directory / "plextv-faults.json", FAULTS))
-    server = Server(0, api)
+    log = (directory / "plextv.jsonl").open("w")
+    server = Server(0, api, log)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     try:
-        yield PlexTvProcess(api, f"http://127.0.0.1:{server.port}", clock)
+        yield PlexTvProcess(api, f"http://127.0.0.1:{server.port}", clock, directory / "plextv.jsonl")
     finally:
         server.shutdown()
         server.server_close()
+        log.close()

@@ -131,6 +131,21 @@ def test_claiming_again_replaces_the_device(plex_tv: PlexTvProcess) -> None:
     assert server.standing(first.token) == Standing(valid=False, has_pass=False)
 
 
+def test_the_log_has_every_request_and_no_secret(plex_tv: PlexTvProcess) -> None:
+    owner = account(plex_tv.token, plex_tv.base)
+    claim = owner.claimToken()
+    signed_in = PlexTv(plex_tv.base).exchange(claim, MACHINE)
+    assert signed_in is not None
+    text = plex_tv.log.read_text()
+    logged = [json.loads(line) for line in text.splitlines()]
+    assert [(entry["method"], entry["path"], entry["status"]) for entry in logged] == [
+        ("GET", "/api/v2/user", "200"),
+        ("GET", "/api/claim/token.json", "200"),
+        ("POST", "/api/claim/exchange", "201"),
+    ]
+    assert not [secret for secret in (plex_tv.token, claim, signed_in.token) if secret in text]
+
+
 def test_json_is_spoken_too(plex_tv: PlexTvProcess) -> None:
     headers = {"Accept": "application/json", "X-Plex-Token": plex_tv.token}
     user = requests.get(f"{plex_tv.base}/api/v2/user", headers=headers, timeout=5).json()
