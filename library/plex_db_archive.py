@@ -7,7 +7,10 @@ module: plex_db_archive
 short_description: Put the databases of a home library's archive in place
 description:
   - Takes the library database, the blobs database and the write-ahead logs of these two out of an archive,
-    wherever they lie in it, and nothing else. Names in the archive choose no path on this machine.
+    wherever they lie in it, and nothing else unless O(carry) asks for it. Names in the archive choose no path on
+    this machine.
+  - Where the databases themselves are missing, the newest of the dated copies that Plex makes every third day is
+    taken, both from the same day; C(databaseBackup.db) of Plex's download button is a library, but needs its blobs.
   - Everything is written and checked in a directory beside the goal and moved in by renaming.
   - A log that belongs to its database is brought into it, one that belongs to another is refused.
   - A C(-shm) is not taken along, since SQLite makes it anew.
@@ -52,6 +55,14 @@ options:
       - The old ones are moved to a directory beside the new ones.
     type: bool
     default: false
+  carry:
+    description:
+      - Folders beside C(Plug-in Support) to put in place too. Plex makes their content again when it is missing.
+      - What is no plain file, directory or link that stays inside is left out and counted.
+    type: list
+    elements: str
+    choices: [Metadata, Media]
+    default: []
   scratch:
     description: Directory to unpack the library to while it is inspected. The system's choice by default.
     type: path
@@ -88,6 +99,16 @@ databases:
   returned: success
   type: dict
   sample: {"com.plexapp.plugins.library.db": 1954816, "com.plexapp.plugins.library.blobs.db": 384000}
+checksums:
+  description: The sha256 of each database as it was put in place, its log brought in.
+  returned: success
+  type: dict
+  sample: {"com.plexapp.plugins.library.db": "9f86..."}
+carried:
+  description: What was carried along, and what was left out of it.
+  returned: success
+  type: dict
+  sample: {"files": 1200, "bytes": 345678, "links": 3, "left_out": 0}
 sections:
   description: The library sections.
   returned: success
@@ -115,6 +136,7 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.archive import ArchiveError
+from ..module_utils.archive_names import CARRIED
 from ..module_utils.place import Owner, Placed, inspect, place
 from ..module_utils.plex_db import PlexDatabaseError
 
@@ -125,7 +147,8 @@ def run(module: AnsibleModule) -> Placed:
     if options["state"] == "inspected":
         return inspect(Path(options["src"]), Path(options["scratch"] or tempfile.gettempdir()))
     owner = Owner(options["owner"], options["group"])
-    return place(Path(options["src"]), Path(options["dest"]), owner, options["force"], module.check_mode)
+    src, dest, carry = Path(options["src"]), Path(options["dest"]), tuple(options["carry"])
+    return place(src, dest, owner, carry, force=options["force"], dry_run=module.check_mode)
 
 
 def main() -> None:
@@ -138,6 +161,7 @@ def main() -> None:
             "owner": {"type": "int"},
             "group": {"type": "int"},
             "force": {"type": "bool", "default": False},
+            "carry": {"type": "list", "elements": "str", "choices": list(CARRIED), "default": []},
             "scratch": {"type": "path"},
         },
         required_if=[("state", "unpacked", ["dest"])],

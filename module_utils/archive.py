@@ -7,6 +7,7 @@ Private to this collection. tar, tar.gz, tar.zst (through the zstd program) and 
 from __future__ import annotations
 
 import gzip
+import re
 import stat
 import subprocess
 import tarfile
@@ -21,6 +22,7 @@ from typing import IO, cast
 
 FILE, DIRECTORY, LINK, OTHER = "file", "directory", "link", "special file"
 _BLOCK = 512
+_DRIVE = re.compile(r"[A-Za-z]:")
 _CHUNK = 1 << 20
 _READ_ERRORS = (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, OverflowError)
 
@@ -41,8 +43,8 @@ class Member:
 
     @property
     def path(self) -> PurePosixPath:
-        """The name without a leading ./ ."""
-        return PurePosixPath(self.name)
+        """The name without a leading ./; a backslash separates too, as archivers on Windows write it."""
+        return PurePosixPath(self.name.replace("\\", "/"))
 
 
 def kind_of(path: Path) -> str:
@@ -124,7 +126,8 @@ def _tar_members(path: Path, stream: IO[bytes]) -> Generator[Member, None, None]
             kind = FILE if entry.isreg() else DIRECTORY if entry.isdir() else OTHER
             kind = LINK if entry.issym() or entry.islnk() else kind
             content = tar.extractfile(entry) if kind == FILE else None
-            yield Member(entry.name, entry.size, kind, entry.linkname, content)
+            # A hard link's target is counted from the archive's root, a symbolic one's from where it is.
+            yield Member(entry.name, entry.size, kind, entry.linkname if entry.issym() else "", content)
             tar.members = []  # keeps the memory flat: a Metadata tree has millions of entries
         end = tar.offset + _BLOCK
     while counted.read(_CHUNK):
@@ -151,7 +154,8 @@ def _zip_members(path: Path) -> Generator[Member, None, None]:
 
 def _checked(path: Path, found: Iterator[Member]) -> Iterator[Member]:
     for member in found:
-        if member.path.is_absolute() or ".." in member.path.parts or "\0" in member.name:
+        outside = member.path.is_absolute() or ".." in member.path.parts or "\0" in member.name
+        if outside or _DRIVE.match(member.name):
             raise ArchiveError(
                 f'{path} holds the member "{member.name}", which points outside: it was not made by a backup of'
                 " Plex and is refused as a whole."

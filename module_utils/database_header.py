@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .plex_db import BLOBS, LIBRARY, MAGIC
 
+HEADER = 100
 REPAIR = 'Take another archive, or repair it at home with Plex stopped (DBRepair, or "Plex SQLite" and .recover).'
 
 
@@ -19,12 +20,16 @@ def header_problem(path: Path) -> str:
     """Judge a file by its size and its first hundred bytes; empty when nothing is wrong."""
     if path.is_symlink() or not path.is_file():
         return f"{path} is missing: an archive must hold {LIBRARY} and {BLOBS}."
-    size = path.stat().st_size
+    with path.open("rb") as file:
+        header = file.read(HEADER)
+    return judged(str(path), path.stat().st_size, header, with_log=has_log(path))
+
+
+def judged(path: str, size: int, header: bytes, *, with_log: bool) -> str:
+    """Judge the size in bytes and the first hundred bytes of a database called path; empty when nothing is wrong."""
     if size == 0:
         return f"{path} is empty (zero bytes). {REPAIR}"
-    with path.open("rb") as file:
-        header = file.read(100)
-    if len(header) < 100 or not header.startswith(MAGIC):
+    if len(header) < HEADER or not header.startswith(MAGIC):
         return f"{path} is not an SQLite database. {REPAIR}"
     page_size, write_version = struct.unpack(">HB", header[16:19])
     page_size = 65536 if page_size == 1 else page_size
@@ -33,7 +38,7 @@ def header_problem(path: Path) -> str:
     changes, pages = struct.unpack(">II", header[24:32])
     (valid_for,) = struct.unpack(">I", header[92:96])
     # With a log beside it the file may lag behind its own header; SQLite then reads the pages from the log.
-    if not has_log(path) and changes == valid_for and pages * page_size != size:
+    if not with_log and changes == valid_for and pages * page_size != size:
         kind = "truncated" if size < pages * page_size else "longer than it says"
         return f"{path} is {kind}: {size} bytes where its header promises {pages * page_size}. {REPAIR}"
     return ""

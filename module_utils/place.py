@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from .archive import ArchiveError, kind_of
+from .carried_files import PLACE
 from .files import sha256, sync, write_json
 from .plex_db import BLOBS, LIBRARY
 from .snapshot import state_of
@@ -38,7 +39,8 @@ class Owner:
     def take(self, path: Path) -> None:
         """Hand a path over."""
         if self.user is not None or self.group is not None:
-            os.chown(path, -1 if self.user is None else self.user, -1 if self.group is None else self.group)
+            user, group = (-1 if wanted is None else wanted for wanted in (self.user, self.group))
+            os.chown(path, user, group, follow_symlinks=False)
 
 
 @dataclass
@@ -118,6 +120,18 @@ def _move_in(staging: Path, dest: Path, owner: Owner) -> None:
     sync(dest)
 
 
+def _move_carried(staging: Path, dest: Path, owner: Owner) -> None:
+    """Move what travelled along beside "Plug-in Support"; a folder that is there already is kept aside."""
+    for folder in sorted((staging / PLACE).iterdir()) if (staging / PLACE).is_dir() else ():
+        for path in (folder, *folder.rglob("*")):
+            owner.take(path)
+        goal = dest.parent.parent / folder.name
+        if goal.exists():
+            now = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S%fZ")
+            goal.replace(goal.with_name(f"{goal.name}.replaced-{now}"))
+        folder.replace(goal)
+
+
 def inspect(src: Path, scratch: Path) -> Placed:
     """Read what an archive holds and leave nothing behind."""
     with tempfile.TemporaryDirectory(prefix=".plex-burst-", dir=scratch) as place:
@@ -125,8 +139,16 @@ def inspect(src: Path, scratch: Path) -> Placed:
     return Placed(staged, identity(src, {}))
 
 
-def place(src: Path, dest: Path, owner: Owner, force: bool = False, dry_run: bool = False) -> Placed:
-    """Put an archive's databases into dest, unless they are there already."""
+def place(
+    src: Path,
+    dest: Path,
+    owner: Owner,
+    carry: tuple[str, ...] = (),
+    *,
+    force: bool = False,
+    dry_run: bool = False,
+) -> Placed:
+    """Put an archive's databases into dest, unless they are there already, and the folders to carry beside it."""
     stamp = read_stamp(dest)
     archive = identity(src, stamp.get("archive", {}))
     present = any((dest / name).exists() for name in (LIBRARY, BLOBS))
@@ -143,10 +165,11 @@ def place(src: Path, dest: Path, owner: Owner, force: bool = False, dry_run: boo
         return Placed(Staged(), archive, changed=True)
     _make_directory(dest, owner)
     with _workplace(dest, _STAGING) as staging:
-        staged = stage(src, staging)
+        staged = stage(src, staging, carry)
         backup = _set_aside(dest)
         (dest / STAMP).unlink(missing_ok=True)
         _move_in(staging, dest, owner)
+        _move_carried(staging, dest, owner)
     write_json(dest / STAMP, {"archive": archive, "installed": state_of(dest), "staged": asdict(staged)})
     owner.take(dest / STAMP)
     return Placed(staged, archive, changed=True, backup=backup)

@@ -1,92 +1,114 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Bring the databases of a home library's archive into an empty directory and say what they are.
 
-Private to this collection. Members are written under our own names, so that no name in an archive chooses a
+Private to this collection. The databases are written under our own names, so that no name in an archive chooses a
 path. A -wal is taken along and absorbed; a -shm is not: SQLite makes it anew from the -wal.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
-import shutil
-import struct
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from .archive import FILE, ArchiveError, Member, kind_of, members
-from .damage import damage
+from .archive_names import Copy, carried, pair_problem, recognised
+from .carried_files import carry_directory, carry_member
 from .database_copy import copy_database
-from .database_header import REPAIR, has_log, header_problem
-from .plex_db import BLOBS, LIBRARY, MAGIC, PlexDatabaseError, migrations, reading, sections, writing
+from .database_header import HEADER, REPAIR, has_log, header_problem, judged
+from .disk_room import need_room
+from .files import sha256, write_stream
+from .log_absorption import absorb_log
+from .plex_db import BLOBS, LIBRARY, PlexDatabaseError, migrations, reading, sections
 
-WANTED = (LIBRARY, f"{LIBRARY}-wal", BLOBS, f"{BLOBS}-wal")
-# Room left for the logs SQLite and Plex will write.
-RESERVE = 64 << 20
 _CHUNK = 1 << 20
 _SKIPPED = {"Cache", "Logs", "Metadata", "Media", "Crash Reports", "Codecs"}
 
 
 @dataclass
 class Staged:
-    """What an archive holds."""
+    """What an archive holds. Sizes in bytes; checksums are those of the databases with their logs brought in."""
 
     members: list[dict[str, Any]] = field(default_factory=list)
     databases: dict[str, Any] = field(default_factory=dict)
+    checksums: dict[str, str] = field(default_factory=dict)
     sections: list[dict[str, Any]] = field(default_factory=list)
     schema_migrations: int = 0
+    carried: dict[str, int] = field(default_factory=dict)
 
 
-def _need_room(directory: Path, size: int, what: str) -> None:
-    free = shutil.disk_usage(directory).free
-    if free < size + RESERVE:
-        raise ArchiveError(
-            f"{what} needs {size >> 20} MB in {directory}, where {free >> 20} MB are free: free some, or choose"
-            " another disk."
-        )
+class _Taker:
+    """Takes what is wanted out of a stream of members, each at most once, in whatever order they come."""
 
+    def __init__(self, src: Path, target: Path, folders: tuple[str, ...], *, library_only: bool) -> None:
+        self._src, self._target, self._folders, self._library_only = src, target, folders, library_only
+        self.found = Staged()
+        self.taken: dict[tuple[str, bool], tuple[Copy, Member]] = {}
+        self._headers: dict[str, bytes] = {}
 
-def _write(content: IO[bytes], target: Path, size: int) -> None:
-    handle = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        left = size
-        while left and (data := content.read(min(_CHUNK, left))):
-            file.write(data)
-            left -= len(data)
-        if left:
-            raise ArchiveError(f"{target.name} is not as long as the archive says: the archive is damaged.")
-        file.flush()
-        os.fsync(file.fileno())
+    def take(self, member: Member) -> None:
+        """Take a member if it is a database, the log of one, or a file that is to be carried along."""
+        copy = recognised(member.path)
+        if copy is None:
+            inside = carried(member.path, self._folders)
+            if inside is not None:
+                carry_member(member, self._target, inside, self.found.carried)
+            return
+        before = self.taken.get((copy.database, copy.log))
+        if before and before[0].date and copy.date and not copy.better_than(before[0]) and copy.date != before[0].date:
+            return
+        if before and copy.date and not before[0].date:
+            return
+        if member.kind != FILE or member.content is None:
+            raise ArchiveError(f'{self._src}: "{member.name}" is a {member.kind}, not a plain file: refused.')
+        if before and before[0].date == copy.date:
+            raise ArchiveError(
+                f'{self._src} holds more than one library ("{before[0].folder}" and "{copy.folder}"): pack one alone.'
+            )
+        if before:
+            (self._target / before[0].file_name).unlink(missing_ok=True)
+        self.taken[copy.database, copy.log] = (copy, member)
+        self._bring(member, copy)
 
+    def _bring(self, member: Member, copy: Copy) -> None:
+        assert member.content is not None
+        if self._library_only and copy.database == BLOBS:
+            self._headers[copy.file_name] = member.content.read(HEADER)
+            while member.content.read(_CHUNK):
+                pass
+            return
+        need_room(self._target, member.size, member.name)
+        checksum = hashlib.sha256()
+        written = write_stream(member.content, self._target / copy.file_name, member.size, checksum)
+        if written != member.size:
+            raise ArchiveError(f"{member.name} is not as long as the archive says: the archive is damaged.")
+        if not copy.log:
+            self.found.checksums[copy.database] = checksum.hexdigest()
 
-def _extract(src: Path, target: Path, names: tuple[str, ...], found: Staged) -> None:
-    folder = None
-    with members(src) as entries:
-        for member in entries:
-            if member.path.name not in WANTED:
+    def settle(self) -> None:
+        """All members are seen: give the copies that were taken their names, drop logs that belong to none."""
+        library, blobs = (self.taken.get((name, False), (None, None))[0] for name in (LIBRARY, BLOBS))
+        problem = pair_problem(library, blobs)
+        if problem:
+            raise ArchiveError(f"{self._src} {problem}")
+        for (name, log), (copy, member) in self.taken.items():
+            if log and self.taken[name, False][0].date:
+                # The log belongs to the database itself, not to a copy made of it on another day.
+                (self._target / copy.file_name).unlink(missing_ok=True)
                 continue
-            if member.kind != FILE or member.content is None:
-                raise ArchiveError(f'{src}: "{member.name}" is a {member.kind}, not a plain file: refused.')
-            if folder not in {None, member.path.parent} or (target / member.path.name).exists():
-                raise ArchiveError(
-                    f'{src} holds more than one library ("{folder}" and "{member.path.parent}"): pack one alone.'
-                )
-            folder = member.path.parent
-            found.members.append({"name": member.name, "size": member.size})
-            _take(member, target, names)
-
-
-def _take(member: Member, target: Path, names: tuple[str, ...]) -> None:
-    assert member.content is not None
-    if member.path.name in names:
-        _need_room(target, member.size, member.name)
-        _write(member.content, target / member.path.name, member.size)
-    else:
-        head = member.content.read(len(MAGIC))
-        if member.path.name == BLOBS and head != MAGIC:
-            raise ArchiveError(f"{member.name} is {'not an SQLite database' if head else 'empty (zero bytes)'}.")
-        while member.content.read(_CHUNK):
-            pass
+            self.found.members.append({"name": member.name, "size": member.size})
+            if not log:
+                self.found.databases[name] = member.size
+            if copy.date and (self._target / copy.file_name).exists():
+                (self._target / copy.file_name).replace(self._target / name)
+        self.found.members.sort(key=lambda entry: str(entry["name"]))
+        for name, header in self._headers.items():
+            copy, member = self.taken[BLOBS, False]
+            problem = judged(member.name, member.size, header, with_log=(BLOBS, True) in self.taken)
+            if name == copy.file_name and problem:
+                raise ArchiveError(f"{self._src}: {problem}")
 
 
 def databases_below(directory: Path) -> Path:
@@ -103,67 +125,48 @@ def databases_below(directory: Path) -> Path:
     return found[0]
 
 
-def _copy(src: Path, target: Path, names: tuple[str, ...], found: Staged) -> None:
+def _copy(src: Path, target: Path, folders: tuple[str, ...], *, library_only: bool) -> Staged:
     """Copy the databases of a directory; a server may be using them."""
+    found = Staged()
     folder = databases_below(src)
     for name in (LIBRARY, BLOBS):
         problem = header_problem(folder / name)
         if problem:
             raise ArchiveError(problem)
-        found.members.append({"name": str(folder / name), "size": (folder / name).stat().st_size})
-        if name in names:
-            _need_room(target, (folder / name).stat().st_size, name)
+        size = (folder / name).stat().st_size
+        found.members.append({"name": str(folder / name), "size": size})
+        found.databases[name] = size
+        if name == LIBRARY or not library_only:
+            need_room(target, size, name)
             copy_database(folder / name, target / name)
+            found.checksums[name] = sha256(target / name)
+    for root in folders:
+        carry_directory(folder.parent.parent / root, target, root, found.carried)
+    return found
 
 
-def _spoils(path: Path) -> bool:
-    """Bring a log in; tell whether the database is damaged by it."""
-    try:
-        with writing(path) as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            return bool(damage(connection)[0])
-    except PlexDatabaseError:
-        return True
+def stage(src: Path, target: Path, folders: tuple[str, ...] = (), *, library_only: bool = False) -> Staged:
+    """Bring an archive's databases into an empty directory and read what they are.
 
-
-def absorb_log(path: Path) -> None:
-    """Bring a -wal's content into its database; refuse a -wal that is another database's."""
-    log = path.with_name(path.name + "-wal")
-    if has_log(path):
-        with path.open("rb") as file, log.open("rb") as log_file:
-            page_size = struct.unpack(">16xH", file.read(18))[0]
-            magic, log_page_size = struct.unpack(">I4xI", log_file.read(32).ljust(32, b"\0")[:12])
-        foreign = magic & ~1 != 0x377F0682 or log_page_size != (65536 if page_size == 1 else page_size)
-        foreign = foreign or _spoils(path)
-        if foreign:
-            raise ArchiveError(
-                f"The log {log.name} in the archive does not belong to {path.name}: pack both again with Plex stopped."
-            )
-    for leftover in (log, path.with_name(path.name + "-shm")):
-        leftover.unlink(missing_ok=True)
-
-
-def stage(src: Path, target: Path, library_only: bool = False) -> Staged:
-    """Bring an archive's databases into an empty directory and read what they are."""
-    names = WANTED[:2] if library_only else WANTED
-    found = Staged()
+    folders names what else is brought: files below it land in target/carried. Raises ArchiveError.
+    """
     if kind_of(src) == "directory":
-        _copy(src, target, names, found)
+        found = _copy(src, target, folders, library_only=library_only)
     else:
-        _extract(src, target, names, found)
-    present = {Path(member["name"]).name for member in found.members}
-    for name, what in ((LIBRARY, "library"), (BLOBS, "blobs")):
-        if name not in present:
-            raise ArchiveError(f"{src} holds no {what} database ({name}): both of Plex's databases must travel.")
-    for name in (LIBRARY, BLOBS):
-        if name in names:
-            problem = header_problem(target / name)
-            if problem:
-                raise ArchiveError(f"{src}: {problem.replace(f'{target}/', '')}")
-            absorb_log(target / name)
-    found.databases = {
-        Path(member["name"]).name: member["size"] for member in found.members if not member["name"].endswith("-wal")
-    }
+        taker = _Taker(src, target, folders, library_only=library_only)
+        with members(src) as entries:
+            for member in entries:
+                taker.take(member)
+        taker.settle()
+        found = taker.found
+    for name in (LIBRARY,) if library_only else (LIBRARY, BLOBS):
+        problem = header_problem(target / name)
+        if problem:
+            raise ArchiveError(f"{src}: {problem.replace(f'{target}/', '')}")
+        with_log = has_log(target / name)
+        absorb_log(target / name)
+        if with_log:
+            found.checksums[name] = sha256(target / name)
     try:
         with reading(target / LIBRARY) as connection:
             found.sections = sections(connection)

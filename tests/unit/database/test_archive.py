@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import gzip
-import io
 import os
 import shutil
 import sqlite3
-import subprocess
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -21,36 +19,10 @@ from module_utils.integrity import check
 from plugins.module_utils import place
 from plugins.modules import plex_db_archive
 from tests.unit.database.builder import BLOBS, LIBRARY, Builder, execute, query
+from tests.unit.database.packing import both, entry, pack
 
 Run = Callable[..., dict[str, Any]]
 LAYOUTS = ["", "./", "Databases/", "Library/Application Support/Plex Media Server/Plug-in Support/Databases/"]
-
-
-def pack(archive: Path, files: dict[str, bytes | Path]) -> Path:
-    """Pack files by the kind in the archive's name."""
-    contents = {name: data.read_bytes() if isinstance(data, Path) else data for name, data in files.items()}
-    if archive.name.endswith(".zip"):
-        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
-            for name, data in contents.items():
-                target.writestr(name, data)
-        return archive
-    plain = archive.with_name("plain.tar")
-    with tarfile.open(plain, "w") as tar:
-        for name, data in contents.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(data)
-            tar.addfile(entry, io.BytesIO(data))
-    if archive.name.endswith(".gz"):
-        archive.write_bytes(gzip.compress(plain.read_bytes(), 1))
-    elif archive.name.endswith(".zst"):
-        subprocess.run(["zstd", "-q", "-f", str(plain), "-o", str(archive)], check=True)
-    else:
-        plain.rename(archive)
-    return archive
-
-
-def both(pair: Path, prefix: str = "") -> dict[str, bytes | Path]:
-    return {prefix + LIBRARY: pair / LIBRARY, prefix + BLOBS: pair / BLOBS}
 
 
 NEEDS_ZSTD = pytest.param(
@@ -207,12 +179,6 @@ def tar_with(archive: Path, pair: Path, *extra: tarfile.TarInfo, without: str = 
     return archive
 
 
-def entry(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
-    found = tarfile.TarInfo(name)
-    found.type, found.linkname = kind, target
-    return found
-
-
 def cut(archive: Path, keep: float) -> Path:
     data = archive.read_bytes()
     archive.write_bytes(data[: int(len(data) * keep)])
@@ -341,6 +307,24 @@ REFUSED: dict[str, tuple[Callable[[Path, Path], Path], str]] = {
     "a truncated library": (
         lambda t, p: pack(t / "a.tar.gz", {LIBRARY: (p / LIBRARY).read_bytes()[:-1024], BLOBS: p / BLOBS}),
         "is truncated",
+    ),
+    "a drive of Windows": (lambda t, p: pack(t / "a.zip", both(p, "C:/Plex/")), "points outside"),
+    "traversal on Windows": (lambda t, p: pack(t / "a.zip", {**both(p), "..\\x": b"x"}), "points outside"),
+    "Plex's download alone": (
+        lambda t, p: pack(t / "a.zip", {"databaseBackup.db": p / LIBRARY}),
+        "download button packs the library alone",
+    ),
+    "copies of two days": (
+        lambda t, p: pack(t / "a.zip", {f"{LIBRARY}-2026-11-01": p / LIBRARY, f"{BLOBS}-2026-11-04": p / BLOBS}),
+        "holds the library 2026-11-01 and the blobs 2026-11-04",
+    ),
+    "a copy of the blobs beside the library": (
+        lambda t, p: pack(t / "a.tar", {LIBRARY: p / LIBRARY, f"{BLOBS}-2026-11-04": p / BLOBS}),
+        "holds the library of today and the blobs 2026-11-04",
+    ),
+    "the same day twice": (
+        lambda t, p: pack(t / "a.tar", {f"{x}/{LIBRARY}-2026-11-01": p / LIBRARY for x in "ab"}),
+        "more than one library",
     ),
     "a log that is none": (
         lambda t, p: pack(t / "a.tar.gz", {**both(p), LIBRARY + "-wal": b"x" * 5000}),
