@@ -104,6 +104,10 @@ checksums:
   returned: success
   type: dict
   sample: {"com.plexapp.plugins.library.db": "9f86..."}
+seconds:
+  description: How long it took.
+  returned: success
+  type: float
 carried:
   description: What was carried along, and what was left out of it.
   returned: success
@@ -130,6 +134,7 @@ backup:
 """
 
 import tempfile
+import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -167,6 +172,7 @@ def main() -> None:
         required_if=[("state", "unpacked", ["dest"])],
         supports_check_mode=True,
     )
+    started = time.monotonic()
     try:
         placed = run(module)
     except (ArchiveError, PlexDatabaseError) as error:
@@ -178,6 +184,7 @@ def main() -> None:
         archive=placed.archive,
         modified_since=placed.modified_since,
         backup=placed.backup,
+        seconds=round(time.monotonic() - started, 3),
         **asdict(placed.staged),
     )
 

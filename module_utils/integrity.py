@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .damage import damage
+from .damage import damage, index_messages
 from .database_header import REPAIR, has_log, header_problem
 from .plex_db import (
     BLOBS,
@@ -32,6 +32,9 @@ PLEX_TABLES = (
     "schema_migrations",
     "blobs",
 )
+FULL, QUICK, OUTLINE = "full", "quick", "outline"
+# Whose indexes are counted against their rows in a quick check.
+COUNTED = ("metadata_items", "media_items", "media_parts", "media_streams", "blobs")
 # The two databases of one server were seen to differ by a few migrations (447 and 442).
 MIGRATION_TOLERANCE = 12
 # Rows without their parent were not seen in healthy databases; a crash may leave a handful.
@@ -56,9 +59,10 @@ class Findings:
     pms_schema: str = ""
     sections: list[dict[str, Any]] = field(default_factory=list)
     orphans: dict[str, int] = field(default_factory=dict)
+    newest_migration: str = ""
 
 
-def _check_file(path: Path, quick: bool, timeout: float, findings: Findings) -> set[str]:
+def _check_file(path: Path, level: str, timeout: float, findings: Findings) -> set[str]:
     """Open one database, judge its pages; return its tables."""
     with reading(path, timeout) as connection:
         tables = set(table_names(connection))
@@ -66,7 +70,11 @@ def _check_file(path: Path, quick: bool, timeout: float, findings: Findings) -> 
         if missing:
             findings.problems.append(f"{path} is not Plex's: it has no table {', '.join(missing)}.")
             return set()
-        found, unchecked = damage(connection, quick)
+        if level == OUTLINE:
+            return tables
+        found, unchecked = damage(connection, quick=level == QUICK)
+        if level == QUICK and not found:
+            found = index_messages(connection, COUNTED)
         findings.unchecked += [f"{path.name}: {table}" for table in unchecked]
         if found:
             log = " or the -wal beside it belongs to another database" if has_log(path) else ""
@@ -94,6 +102,7 @@ def _check_pair(library: Path, blobs: Path, findings: Findings) -> None:
         (foreign,) = connection.execute("SELECT count(*) FROM library_sections").fetchone()
         other = migrations(connection)
     findings.migrations = {"library": len(versions), "blobs": len(other)}
+    findings.newest_migration = max((version for version in versions if version.startswith("20")), default="")
     if foreign and not findings.sections:
         findings.problems.append(f"{library} and {blobs.name} are swapped: exchange their names.")
     elif foreign:
@@ -108,15 +117,20 @@ def _check_pair(library: Path, blobs: Path, findings: Findings) -> None:
         )
 
 
-def check(directory: Path, quick: bool = False, timeout: float = 10.0) -> Findings:
-    """Check both databases of a directory without changing them."""
+def check(directory: Path, quick: bool = False, timeout: float = 10.0, *, outline: bool = False) -> Findings:
+    """Check both databases of a directory without changing them.
+
+    Full unless quick (pages, rows and the number of entries of each index) or outline (headers, tables, migrations,
+    sections, rows without their parent: what a glance shows) is asked for. timeout is in seconds.
+    """
+    level = OUTLINE if outline else QUICK if quick else FULL
     findings = Findings()
     library, blobs = directory / LIBRARY, directory / BLOBS
     findings.problems = [problem for path in (library, blobs) if (problem := header_problem(path))]
     whole = not findings.problems
     for path in (library, blobs) if whole else ():
         try:
-            whole = bool(_check_file(path, quick, timeout, findings)) and whole
+            whole = bool(_check_file(path, level, timeout, findings)) and whole
         except DatabaseLockedError as error:
             findings.locked, whole = True, False
             findings.problems.append(str(error))
