@@ -9,8 +9,7 @@ this way. (The `.recover` of Debian's sqlite3 3.40.1 was tried: it fails on ever
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -18,27 +17,11 @@ from typing import Any
 
 from .damage import damage
 from .plex_db import PlexDatabaseError, quoted, reading, sentence, uri
+from .row_reader import RowReader, TableCensus
 
-FIRST, LAST = -(1 << 63), (1 << 63) - 1
 _BATCH = 1000
 _SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL"
 _INDEXES = "SELECT name FROM pragma_index_list(?) WHERE partial = 0"
-
-
-@dataclass
-class TableCensus:
-    """Rows of one table: expected as far as any index knows (None: no index does), found in the new file."""
-
-    found: int = 0
-    expected: int | None = None
-    damaged_ranges: int = 0
-
-    @property
-    def lost(self) -> int | None:
-        """How many rows are missing; None when rows are missing and nobody knows how many."""
-        if self.expected is None:
-            return None if self.damaged_ranges else 0
-        return max(self.expected - self.found, 0) or (None if self.damaged_ranges and not self.expected else 0)
 
 
 @dataclass
@@ -61,67 +44,6 @@ def _entries(damaged: sqlite3.Connection, table: str) -> int | None:
     return max(counts, default=None)
 
 
-class _Reader:
-    """Reads a table row by row in the order of its numbers, around what is damaged."""
-
-    def __init__(self, damaged: sqlite3.Connection, query: str, census: TableCensus) -> None:
-        self._damaged, self._query, self._census = damaged, query, census
-
-    def _one(self, number: int) -> tuple[Any, ...] | None:
-        """Read the first row from a number on; None at the end; DatabaseError where it cannot be read."""
-        row = self._damaged.execute(f"{self._query} LIMIT 1", (number,)).fetchone()
-        # A page of another tree in place of one of this gives numbers that were there, or strange ones.
-        if row and not (isinstance(row[0], int) and row[0] >= number):
-            raise sqlite3.DatabaseError("a row out of order")
-        return tuple(row) if row else None
-
-    def _works(self, number: int) -> bool:
-        try:
-            self._one(number)
-        except sqlite3.DatabaseError:
-            return False
-        return True
-
-    def _readable_from(self, after: int) -> int | None:
-        """Find the lowest number after one, from which on reading works again; None when it never does."""
-        low, step = after, 1
-        while not self._works(high := min(low + step, LAST)):
-            if high == LAST:
-                return None
-            low, step = high, step * 2
-        while low + 1 < high:
-            middle = (low + high) // 2
-            low, high = (low, middle) if self._works(middle) else (middle, high)
-        return high
-
-    def rows(self) -> Iterator[tuple[Any, ...]]:
-        """Give every row that can be read; each starts with its number."""
-        last = FIRST
-        while True:
-            try:
-                for row in self._damaged.execute(self._query, (last + 1,)):
-                    if not (isinstance(row[0], int) and row[0] > last):
-                        break
-                    last = row[0]
-                    yield row
-                else:
-                    return
-            except sqlite3.DatabaseError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CORRUPT:
-                    raise
-            # Python reads one row ahead, so the last good ones before the damage are still to be had, one by one.
-            with suppress(sqlite3.DatabaseError):
-                while alone := self._one(last + 1):
-                    last = alone[0]
-                    yield alone
-                return
-            self._census.damaged_ranges += 1
-            start = self._readable_from(last + 1)
-            if start is None:
-                return
-            last = start - 1
-
-
 def _encoded(value: Any) -> Any:
     """A text that is no UTF-8 goes in as its bytes; the statement makes it a text again."""
     return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
@@ -134,7 +56,7 @@ def _copy_rows(damaged: sqlite3.Connection, new: sqlite3.Connection, table: str)
     query = f"SELECT rowid, {names} FROM {quoted(table)} NOT INDEXED WHERE rowid >= ? ORDER BY rowid"  # noqa: S608 - quoted names
     into = f"INSERT OR IGNORE INTO {quoted(table)} (rowid, {names}) VALUES (?, {{}})"  # noqa: S608 - quoted names
     plain = into.format(", ".join("?" * len(columns)))
-    rows = _Reader(damaged, query, census).rows()
+    rows = RowReader(damaged, query, census).rows()
     while batch := list(islice(rows, _BATCH)):
         try:
             new.executemany(plain, batch)
