@@ -98,10 +98,12 @@ newest_migration:
   type: str
   sample: "202608120900"
 plex_sqlite:
-  description: What Plex's own SQLite says; C(state) is V(ok), V(damaged), V(absent) (C(why) says why) or V(not asked).
+  description:
+    What Plex's own SQLite says; C(state) is V(ok), V(damaged), V(absent) (C(why) says why) or V(not asked).
+    C(warnings) are of full text indexes, whose damage loses no row.
   returned: always
   type: dict
-  sample: {"state": "ok", "problems": [], "why": ""}
+  sample: {"state": "ok", "problems": [], "warnings": [], "why": ""}
 parity:
   description: How the rented Plex compares with home's; V(same), V(older), V(newer), V(too_old) or V(unknown).
   returned: always
@@ -154,7 +156,7 @@ def compared(options: dict[str, Any], findings: Findings) -> dict[str, str]:
 def asked(options: dict[str, Any], findings: Findings) -> dict[str, Any]:
     """Ask Plex's own SQLite, when there is anything left to ask."""
     if not options["image"] or findings.problems:
-        return {"state": "not asked", "problems": [], "why": ""}
+        return {"state": "not asked", "problems": [], "warnings": [], "why": ""}
     found = full_check(Path(options["directory"]), options["image"])
     findings.problems += found.problems
     return asdict(found)

@@ -31,10 +31,15 @@ class ProgramAbsentError(Exception):
 
 @dataclass
 class PlexFindings:
-    """What Plex's own SQLite says: state is ok, damaged or absent; why is given for absent."""
+    """What Plex's own SQLite says: state is ok, damaged or absent; why is given for absent.
+
+    warnings are of full text indexes: searching suffers, no row does, and libraries that work well were seen to have
+    them.
+    """
 
     state: str = "ok"
     problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     why: str = ""
 
 
@@ -84,7 +89,7 @@ def _script(path: Path) -> list[str]:
     return lines + [f"INSERT INTO {quoted(name)}({quoted(name)}) VALUES('integrity-check');" for name in tables]
 
 
-def _problems(path: Path, lines: list[str], said: str, complaints: str) -> list[str]:
+def _judge(path: Path, lines: list[str], said: str, complaints: str, findings: PlexFindings) -> None:
     found = [line for line in said.splitlines() if line.strip() not in {"", "ok"}][:_FEW]
     texts = []
     for complaint in complaints.splitlines():
@@ -95,15 +100,13 @@ def _problems(path: Path, lines: list[str], said: str, complaints: str) -> list[
             texts.append(table[1])
         elif complaint.strip():
             found.append(complaint.strip())
-    problems = []
     if found:
-        problems.append(f"{path} is damaged, says Plex's own SQLite ({'; '.join(found)}). {REPAIR}")
+        findings.problems.append(f"{path} is damaged, says Plex's own SQLite ({'; '.join(found)}). {REPAIR}")
     if texts:
-        problems.append(
+        findings.warnings.append(
             f"{path}: the full text index {', '.join(texts)} is damaged, no row is lost: rebuild it at home with Plex"
             f" stopped (\"Plex SQLite\" and INSERT INTO {texts[0]}({texts[0]}) VALUES('rebuild'))."
         )
-    return problems
 
 
 def full_check(directory: Path, image: str, timeout: float = 3600.0) -> PlexFindings:
@@ -114,11 +117,11 @@ def full_check(directory: Path, image: str, timeout: float = 3600.0) -> PlexFind
             lines = _script(directory / name)
             said, complaints = ask(directory, image, name, "\n".join(lines) + "\n", timeout=timeout)
         except ProgramAbsentError as error:
-            return PlexFindings("absent", [], str(error))
+            return PlexFindings("absent", why=str(error))
         except PlexDatabaseError as error:
             findings.problems.append(f"{error} {REPAIR}")
             continue
-        findings.problems += _problems(directory / name, lines, said, complaints)
+        _judge(directory / name, lines, said, complaints, findings)
     if findings.problems:
         findings.state = "damaged"
     return findings
