@@ -8,6 +8,8 @@ short_description: Verify what came home from a run and write its receipt
 description:
   - Runs on the controller. Compares size and sha256 of the databases that arrived with what was sent, opens and
     checks them, and compares their census with the one taken before Plex touched the library.
+  - Adds what the stages left in the run directory, how the library arrived (C(arrival.json)) and how long they took
+    (C(ledger.json)); what is not there is not said.
   - Writes C(receipt.json) into the run directory in any case, and fails when the verdict is V(damaged) or V(lost).
 author: ["plex-burst maintainers"]
 attributes:
@@ -55,6 +57,8 @@ RETURN = r"""
 receipt:
   description:
     - The receipt. C(verdict) is V(done), V(partial) (nothing lost, tracks still to be analysed), V(lost) or V(damaged).
+    - C(breaker) says of every section that lost something whether that passes the limit.
+    - C(arrival), C(drift), C(versions) and C(seconds) per stage come from what the stages left behind.
     - C(sentences) say the same to a person.
   returned: always
   type: dict
@@ -116,7 +120,8 @@ def main() -> None:
             msg=f"{baseline_path} holds no census: the stage restore writes it before Plex starts; run that first."
         )
     export_dir = Path(module.params["export_dir"] or run_dir / "export")
-    receipt = build(run_dir.name, export_dir, module.params["manifest"], baseline, module.params["sections"])
+    files, sections = module.params["manifest"], module.params["sections"]
+    receipt = build(run_dir.name, export_dir, files, baseline, sections, run_dir=run_dir)
     path = run_dir / "receipt.json"
     old = read_json(path)
     changed = not same(old, receipt)

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from . import census, integrity
+from . import census, integrity, receipt_context
 from .census import Census, Comparison, SectionChange
 from .files import sha256
 from .plex_db import BLOBS, LIBRARY, PlexDatabaseError
@@ -107,18 +107,25 @@ def build(
     files: Collection[Mapping[str, Any]],
     baseline: Census,
     selected: Collection[str],
+    *,
+    run_dir: Path | None = None,
 ) -> dict[str, Any]:
     """Check what came home and write down what it is worth."""
+    facts, told = receipt_context.context(export_dir.parent if run_dir is None else run_dir)
     receipt: dict[str, Any] = {
         "format": 1,
         "run_id": run_id,
         "written_at": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "files": [{key: file.get(key) for key in ("name", "size", "sha256")} for file in files],
         "selected": sorted(selected),
+        **facts,
     }
     problems = arrival_problems(export_dir, files)
+    schema: dict[str, Any] = {}
     if not problems:
-        problems = integrity.check(export_dir).problems
+        findings = integrity.check(export_dir)
+        problems = findings.problems
+        schema = {"migrations": findings.migrations, "newest_migration": findings.newest_migration}
     after: Census = {}
     if not problems:
         try:
@@ -131,7 +138,9 @@ def build(
     verdict = judge(comparison)
     return {
         **receipt,
+        "versions": receipt["versions"] | schema,
         "verdict": verdict,
+        "breaker": receipt_context.breaker(comparison),
         "problems": [],
         "census": {"before": baseline, "after": after},
         "sections": [asdict(change) for change in comparison.sections],
@@ -139,6 +148,7 @@ def build(
         "lost_items": sum(change.lost_items for change in comparison.sections),
         "disturbed": [change.name for change in comparison.disturbed],
         "sentences": [
+            *told,
             *[section_sentence(change) for change in comparison.sections],
             _verdict_sentence(verdict, comparison),
         ],

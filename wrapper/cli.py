@@ -72,7 +72,18 @@ def parser() -> Parser:
         "show", help="show one run", description="Show one run: stages, results, receipt, machine."
     )
     show.add_argument("run", nargs="?", metavar="RUN", help="run id or its beginning (default: the last run)")
-    for command in (runs, show, *machine_commands(commands)):
+    verify = commands.add_parser(
+        "verify",
+        help="check an archive of a library",
+        description=(
+            "Check an archive of a library on this machine, in full: both databases, their counts, and the checksums "
+            "of the run that brought it home, if its manifest or receipt lies beside it. Exit code 1 if not whole."
+        ),
+    )
+    verify.add_argument("archive", type=Path, metavar="ARCHIVE", help="a .tar.gz, .tar, .tar.zst, .zip or a directory")
+    verify.add_argument("--plex-version", default="", metavar="V", help="also say whether this Plex may work on it")
+    verify.add_argument("--scratch", type=Path, metavar="PATH", help="where to unpack it (default: as the system says)")
+    for command in (runs, show, verify, *machine_commands(commands)):
         command.add_argument("--json", action="store_true", help="print JSON")
     for command in commands.choices.values():
         command.add_argument(
@@ -178,11 +189,15 @@ def _dispatch(asked: argparse.Namespace) -> int:
         from wrapper import machines  # noqa: PLC0415
 
         return int(getattr(machines, asked.command)(ROOT, asked))
+    if asked.command == "verify":
+        from wrapper.verify import verify  # noqa: PLC0415
+
+        return verify(asked.archive, asked.scratch, asked.plex_version, as_json=asked.json)
     from wrapper import runs  # noqa: PLC0415
 
-    if asked.command == "runs":
-        return runs.list_runs(asked.runs_dir, as_json=asked.json)
-    return runs.show(asked.runs_dir, asked.run, as_json=asked.json)
+    given = (asked.run,) if asked.command == "show" else ()
+    tell = runs.show if given else runs.list_runs
+    return tell(asked.runs_dir, *given, as_json=asked.json)
 
 
 def _refused(sentence: str, asked: argparse.Namespace, code: int = exits.USAGE) -> int:

@@ -170,6 +170,49 @@ def test_no_baseline(home: Home, text: str | None) -> None:
     assert "baseline.json holds no census: the stage restore writes it" in home.receipt()["msg"]
 
 
+def test_how_it_arrived_and_how_long_it_took(home: Home) -> None:
+    arrival = {
+        "archive": "ab" * 32,
+        "checked": "in full before renting, the same bytes on the target",
+        "checksums": {LIBRARY: "cd" * 32},
+        "plex_sqlite": {"state": "absent", "why": "there is no docker here", "warnings": []},
+        "parity": {"state": "same", "sentence": ""},
+        "drift": {"counts": {"moved": 3, "gone": 1, "would_delete": 4}},
+    }
+    stages = [{"stage": name, "seconds": 1.5} for name in ("preflight", "restore", "export")] + [{"stage": "scan"}]
+    (home.run_dir / "arrival.json").write_text(json.dumps(arrival))
+    (home.run_dir / "ledger.json").write_text(json.dumps({"stages": stages}))
+    home.work(MARK)
+    home.come()
+    receipt = home.receipt("Music")["receipt"]
+    checked, drifted = receipt["sentences"][:2]
+    assert checked.startswith("The library was checked in full before renting, the same bytes on the target, not by")
+    assert checked.endswith("not by Plex's own SQLite (there is no docker here).")
+    assert drifted == "Before the scan 3 files had moved and 1 were gone from where it had them."
+    assert (receipt["archive_sha256"], receipt["seconds"]) == ("ab" * 32, {"preflight": 1.5, "restore": 1.5})
+    assert receipt["versions"] == {
+        "parity": "same", "home": "", "migrations": {"library": 40, "blobs": 40}, "newest_migration": "20200101000039",
+    }  # fmt: skip
+    assert receipt["breaker"] == {"tripped": False, "sections": {}}
+    (home.run_dir / "ledger.json").write_text(json.dumps({"stages": [*stages, {"stage": "export", "seconds": 9}]}))
+    assert not home.receipt("Music")["changed"]
+
+
+@pytest.mark.parametrize(("movies", "tripped"), [(30, True), (1, False)])
+def test_the_breaker_has_a_verdict(home: Home, movies: int, tripped: bool) -> None:
+    insert = "INSERT INTO metadata_items (id, library_section_id, metadata_type) VALUES ({}, 1, 1)"
+    more = [insert.format(9000 + number) for number in range(40)]
+    home.work(*more)
+    (home.run_dir / "baseline.json").write_text(json.dumps(census.take(home.pair)))
+    home.work(f"DELETE FROM metadata_items WHERE id BETWEEN 9000 AND {8999 + movies}")
+    home.come()
+    breaker = home.receipt("Movies")["receipt"]["breaker"]
+    assert breaker == {
+        "tripped": tripped,
+        "sections": {"Movies": {"lost": movies, "analyses_lost": 0, "passes_limit": tripped}},
+    }
+
+
 def test_the_real_pair(run: Run, real_pair: Path, tmp_path: Path) -> None:
     home = Home(run, real_pair, tmp_path / "run")
     home.come()

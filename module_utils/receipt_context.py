@@ -1,0 +1,75 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a receipt says beside the databases themselves: how the library arrived, on which Plex, how long it took.
+
+Private to this collection. Read from what the stages left in the run directory; what is not there is not said.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .census import Comparison, passes_limit
+
+ARRIVAL, LEDGER = "arrival.json", "ledger.json"
+# Stages that come before the receipt; those after it would make it another one each time.
+_BEFORE = frozenset({"preflight", "provision", "mount", "restore", "plex", "scan", "sonic"})
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def breaker(comparison: Comparison) -> dict[str, Any]:
+    """Say per section that lost something whether that passes the limit a run stops at."""
+    verdicts = {}
+    for change in comparison.lost:
+        tracks_lost = max(change.analysed_before - change.analysed_after, 0)
+        lost = max(change.lost_items, tracks_lost)
+        total = lost + sum(change.gained.values()) + change.analysed_after
+        verdicts[change.name] = {
+            "lost": change.lost_items,
+            "analyses_lost": tracks_lost,
+            "passes_limit": change.state == "gone" or passes_limit(lost, total),
+        }
+    return {"tripped": any(verdict["passes_limit"] for verdict in verdicts.values()), "sections": verdicts}
+
+
+def _arrival_sentences(arrival: Mapping[str, Any]) -> list[str]:
+    told = []
+    if arrival.get("checked"):
+        plex = arrival.get("plex_sqlite") or {}
+        own = {
+            "ok": "also by Plex's own SQLite",
+            "damaged": "but not by Plex's own SQLite",
+            "absent": f"not by Plex's own SQLite ({plex.get('why', '')})",
+        }.get(str(plex.get("state")), "not by Plex's own SQLite")
+        told.append(f"The library was checked {arrival['checked']}, {own}.")
+        told += [str(warning) for warning in plex.get("warnings", ())]
+    drift = (arrival.get("drift") or {}).get("counts") or {}
+    if drift.get("would_delete"):
+        told.append(
+            f"Before the scan {drift['moved']} files had moved and {drift['gone']} were gone from where it had them."
+        )
+    return told
+
+
+def context(run_dir: Path) -> tuple[dict[str, Any], list[str]]:
+    """Read the run directory; return what goes into the receipt, and its sentences."""
+    arrival, ledger = _read(run_dir / ARRIVAL), _read(run_dir / LEDGER)
+    stages = [entry for entry in ledger.get("stages", ()) if isinstance(entry, dict) and entry.get("stage") in _BEFORE]
+    parity = arrival.get("parity") or {}
+    facts = {
+        "archive_sha256": arrival.get("archive", ""),
+        "arrival": {key: arrival[key] for key in ("checked", "checksums", "plex_sqlite", "mapped") if key in arrival},
+        "drift": (arrival.get("drift") or {}).get("counts", {}),
+        "versions": {"parity": parity.get("state", ""), "home": parity.get("sentence", "")},
+        "seconds": {str(entry["stage"]): entry.get("seconds") for entry in stages if entry.get("seconds") is not None},
+    }
+    return facts, _arrival_sentences(arrival)
