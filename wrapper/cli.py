@@ -75,10 +75,7 @@ def parser() -> Parser:
     verify = commands.add_parser(
         "verify",
         help="check an archive of a library",
-        description=(
-            "Check an archive of a library on this machine, in full: both databases, their counts, and the checksums "
-            "of the run that brought it home, if its manifest or receipt lies beside it. Exit code 1 if not whole."
-        ),
+        description="Check an archive of a library in full, on this machine. Exit code 1 when it is not whole.",
     )
     verify.add_argument("archive", type=Path, metavar="ARCHIVE", help="a .tar.gz, .tar, .tar.zst, .zip or a directory")
     verify.add_argument("--plex-version", default="", metavar="V", help="also say whether this Plex may work on it")
