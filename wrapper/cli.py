@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from wrapper import exits
 from wrapper.machine_commands import MACHINE_COMMANDS, machine_commands
+from wrapper.verify_command import verify_command
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -72,15 +73,7 @@ def parser() -> Parser:
         "show", help="show one run", description="Show one run: stages, results, receipt, machine."
     )
     show.add_argument("run", nargs="?", metavar="RUN", help="run id or its beginning (default: the last run)")
-    verify = commands.add_parser(
-        "verify",
-        help="check an archive of a library",
-        description="Check an archive of a library in full, on this machine. Exit code 1 when it is not whole.",
-    )
-    verify.add_argument("archive", type=Path, metavar="ARCHIVE", help="a .tar.gz, .tar, .tar.zst, .zip or a directory")
-    verify.add_argument("--plex-version", default="", metavar="V", help="also say whether this Plex may work on it")
-    verify.add_argument("--scratch", type=Path, metavar="PATH", help="where to unpack it (default: as the system says)")
-    for command in (runs, show, verify, *machine_commands(commands)):
+    for command in (runs, show, verify_command(commands), *machine_commands(commands)):
         command.add_argument("--json", action="store_true", help="print JSON")
     for command in commands.choices.values():
         command.add_argument(
