@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from module_utils import remap_plan
@@ -364,6 +364,8 @@ PATHS = st.lists(
 
 @settings(deadline=None, max_examples=60)
 @given(rules=RULES, paths=PATHS)
+@example(rules={"/a": "/b", "/a/b": "/c"}, paths=["/a/b/x", "/a/x"])
+@example(rules={"/a": "/b", "/a/b": "/a/b"}, paths=["/a/b/x", "/a/x"])
 def test_the_plan_by_ranges_is_the_plan_by_rules(rules: dict[str, str], paths: list[str]) -> None:
     mapping = parse(json.dumps({"mappings": rules}))
     with closing(sqlite3.connect(":memory:")) as connection:
@@ -381,6 +383,8 @@ def test_the_plan_by_ranges_is_the_plan_by_rules(rules: dict[str, str], paths: l
 
 @settings(deadline=None, max_examples=60)
 @given(rules=RULES, paths=PATHS)
+@example(rules={"/a": "/c", "/b": "/c"}, paths=["/a/x", "/b/x"])
+@example(rules={"/a": "/c", "/b": "/c/d"}, paths=["/a/d/x", "/b/x"])
 def test_where_rules_lead_apart_no_two_paths_meet(rules: dict[str, str], paths: list[str]) -> None:
     mapping = parse(json.dumps({"mappings": rules}))
     distinct = {path.encode() for path in paths}

@@ -215,6 +215,25 @@ def test_what_cannot_be_built_upon_is_counted_anew(
     assert (changes.counted, changes.counts) == (EVERYTHING, everything.counts)
 
 
+def test_a_change_that_drew_its_number_early_and_commits_late_is_seen(
+    databases: Databases, server: Server, memory: Memory
+) -> None:
+    before, _ = both(databases, memory)
+    unmarked = (
+        "SELECT max(id) FROM metadata_items WHERE metadata_type = 10 AND library_section_id = 5 AND extra_data = ''"
+    )
+    (key,) = server.library.execute(unmarked).fetchone()
+    server.library.execute(
+        "UPDATE metadata_items SET extra_data = ?, changed_at = ? WHERE id = ?", (MARKS[2], server.counter - 3, key)
+    )
+    server.library.commit()
+    changes, everything = both(databases, memory)
+    assert (changes.counted, changes.counts) == (CHANGES, everything.counts)
+    assert before.counts is not None
+    assert changes.counts is not None
+    assert changes.counts.analysed == before.counts.analysed + 1
+
+
 def test_everything_is_counted_again_after_a_while(databases: Databases, memory: Memory) -> None:
     def counted(now: float) -> str:
         return both(databases, memory, now)[0].counted
