@@ -163,6 +163,11 @@ def test_the_longest_secret_is_masked_first() -> None:
     ]
 
 
+def test_every_key_that_an_owner_gives_is_a_secret() -> None:
+    names = ("SCW_SECRET_KEY", "BURST_SCW_SWITCH_KEY", "BURST_S3_ACCESS_KEY", "BURST_S3_SECRET_KEY", "PLEX_CLAIM")
+    assert sorted(secrets_of({name: f"canary-{name}" for name in names})) == sorted(f"canary-{name}" for name in names)
+
+
 def test_a_full_disk_costs_the_log_not_the_run(tmp_path: Path) -> None:
     (tmp_path / "controller.log").symlink_to("/dev/full")
     with ControllerLog(tmp_path) as log:
