@@ -14,7 +14,7 @@ from typing import Self
 LOG_NAME = "controller.log"
 MASK = "********"
 # An environment variable whose name says secret; a short value would mask half of every sentence.
-SECRET_NAME = re.compile(r"SECRET|TOKEN|PASSW|CLAIM|CREDENTIAL|ACCESS_KEY|API_KEY|PRIVATE_KEY|SWITCH_KEY", re.IGNORECASE)
+SECRET_NAME = re.compile(r"SECRET|TOKEN|PASSW|CLAIM|CREDENTIAL|(?:ACCESS|API|PRIVATE|SWITCH)_KEY", re.IGNORECASE)
 SHORTEST_SECRET = 8
 
 
