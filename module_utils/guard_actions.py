@@ -112,9 +112,10 @@ class Actions:
         if only_covered:
             self._cover_again()
         else:
+            held = bool(self.mount.pid)
             self.mount.kill()
             self.mount.release()
-            self.mount.restart()
+            self.mount.restart(held=held)
         self.probes.forget()
 
     def _cover_again(self) -> None:
@@ -128,7 +129,7 @@ class Actions:
         now = time.monotonic()
         if now - self.mind.since > self.prove_deadline:
             self.event("not proved", reason="the next generation did not come up in time")
-            self.mount.restart()
+            self.mount.restart(held=bool(self.mount.pid))
             self.proved = False
             return
         if not self.mount.alive() or not self.mount.covered():

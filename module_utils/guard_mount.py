@@ -142,11 +142,14 @@ class Mount:
         if self.connection:
             abort(self.connection)
 
-    def restart(self) -> None:
-        """Have systemd start the next generation; it does so by itself unless it has given up."""
+    def restart(self, *, held: bool) -> None:
+        """Have systemd start the next generation; it does so by itself after a kill, unless it has given up."""
         if systemctl("show", "--property=ActiveState", "--value", self.places.unit) in {"failed", "inactive"}:
             systemctl("reset-failed", self.places.unit)
             systemctl("start", "--no-block", self.places.unit)
+        elif not held:
+            # A unit whose mount was never found: nothing was killed, so nothing would change.
+            systemctl("restart", "--no-block", self.places.unit)
 
 
 def abort(connection: str) -> None:

@@ -62,7 +62,8 @@ def test_the_table_of_the_documentation_is_the_data() -> None:
     text = (ROOT / "docs/phases.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(plex_\w+)` \| ([\d, a-z:]+) \| ([\d, a-z:]+) \|", text, re.MULTILINE)
     written = {name: (local, cloud) for name, local, cloud in rows}
-    assert set(written) == set(CLOUD)
+    # The guard's own patience is told in docs/mount.md.
+    assert set(written) == {name for name in CLOUD if name.startswith("plex_")}
     for name, both in written.items():
         for told, patience in zip(both, (LOCAL, CLOUD), strict=True):
             value = patience[name]
