@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lab.s3.bucket import Bucket, FillError, fill
 
-from . import docker, images, mirror, network, services, settings
+from . import docker, images, machine, mirror, network, services, settings
 from .errors import LabError
 
 Say = Callable[[str], None]
@@ -89,6 +89,8 @@ def down(say: Say, *, purge: bool) -> None:
     """Remove every trace of the lab: rented machines, services, network, volumes, run state."""
     docker.check_daemon()
     with only_one():
+        for name in docker.names("container", f"{settings.LABEL}.machine"):
+            machine.thaw(name)
         label = f"{settings.LABEL}=1"
         for kind, command in (("container", "rm"), ("volume", "volume rm"), ("network", "network rm")):
             found = docker.names(kind, label)

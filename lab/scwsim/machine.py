@@ -14,6 +14,11 @@ SEED = "var/lib/cloud/seed/nocloud"
 # What a container's process 1 exits with when systemd asks the kernel to reboot (SIGHUP); a
 # power-off is 130 (SIGINT).
 REBOOT_EXIT_CODE = 129
+# Below the machine's own cgroup; with cgroup v2 there is no such file and nothing to do.
+_THAW = """
+top=/sys/fs/cgroup/freezer$(sed -n 's/^[0-9]*:freezer://p' /proc/1/cgroup)
+find "$top" -mindepth 2 -name freezer.state 2>/dev/null | while read -r state; do echo THAWED >"$state"; done
+"""
 
 
 @dataclass(frozen=True)
@@ -101,12 +106,20 @@ class MachineDriver:
         if code:
             raise EngineError(f"A script in {name} ended with {code}: {printed.strip()}")
 
+    def thaw(self, name: str) -> None:
+        """Let what is frozen in a running machine go on: cgroup v1 keeps even SIGKILL from it, so it could not end."""
+        state = self.state(name)
+        if state is not None and state.running:
+            self._engine.execute(name, ["sh", "-c", _THAW])
+
     def stop(self, name: str) -> None:
         """Shut the machine down, as its power button would."""
+        self.thaw(name)
         self._engine.stop(name, grace_seconds=10)
 
     def destroy(self, name: str) -> None:
         """Remove the machine and its disk."""
+        self.thaw(name)
         self._engine.remove(name)
         self._engine.remove_volume(name)
 
