@@ -6,6 +6,8 @@ Read-only, after the waiting is over: what the server left is looked at, not wai
 
 from __future__ import annotations
 
+import os
+import stat
 import typing as t
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -24,6 +26,8 @@ UNKNOWN = "the server passed it over, although it can be read"
 # The server says nowhere how short is too short; a track that cannot fill one window of an analysis is named so.
 SHORT_SECONDS = 5
 SHOWN = 20
+# Uid and gid of the server in its container, and of everything in the mount.
+PLEX_USER = 1000
 
 # A track may have several files; one is enough to find it.
 _TRACKS = """
@@ -90,11 +94,20 @@ def _look(path: Path) -> str:
     """What is wrong with a file as far as its first byte tells, "" when nothing is."""
     try:
         with path.open("rb") as stream:
+            if not _plex_may_read(os.fstat(stream.fileno())):
+                return UNREADABLE
             return "" if stream.read(1) else EMPTY
     except FileNotFoundError:
         return GONE
     except OSError:
         return UNREADABLE
+
+
+def _plex_may_read(status: os.stat_result) -> bool:
+    """Whether the mode lets the server read it: who asks here is root, whom no mode stops."""
+    if status.st_uid == PLEX_USER:
+        return bool(status.st_mode & stat.S_IRUSR)
+    return bool(status.st_mode & (stat.S_IRGRP if status.st_gid == PLEX_USER else stat.S_IROTH))
 
 
 def sentences(tracks: t.Sequence[PendingTrack]) -> list[str]:

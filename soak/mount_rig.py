@@ -152,6 +152,7 @@ def rig() -> Iterator[Rig]:
         cwd=ROOT,
     )
     try:
+        wait(lambda: services.answers(f"{admin()}/_lab/faults"), True, 20, "the proxy did not start")
         container = machine.up(NAME, images.ensure_image("machine", print))["container"]
         rig = Rig(container)
         if not rig.sh("docker ps --quiet --filter name=plex"):

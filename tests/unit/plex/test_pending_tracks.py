@@ -64,6 +64,9 @@ def test_each_reason_is_told_apart(library: Databases, tmp_path: Path) -> None:
     for name, content in (("ok.flac", b"x"), ("empty.flac", b""), ("é ''.flac", b"x")):
         (music / name).write_bytes(content)
     (music / "folder.flac").mkdir()
+    # Root can read it, the server cannot.
+    (music / "closed.flac").write_bytes(b"x")
+    (music / "closed.flac").chmod(0o600 if os.geteuid() != 1000 else 0)
     track(library, 1, "/media/Music/ok.flac", marker=MARKED, vector=True)
     track(library, 2, "/media/Music/ok.flac", marker=PERCENT_MARKED, vector=True)
     track(library, 3, "/media/Music/ok.flac", marker=MARKED)
@@ -74,9 +77,11 @@ def test_each_reason_is_told_apart(library: Databases, tmp_path: Path) -> None:
     track(library, 8, "/media/Music/ok.flac", seconds=2)
     track(library, 9, "/media/Music/é ''''.flac")
     track(library, 10, "/media/Music/ok.flac", section=6)
+    track(library, 11, "/media/Music/closed.flac")
     found = pending_tracks(str(library.directory), 5, {"/media": str(tmp_path / "mnt")})
     assert {entry.key: entry.reason for entry in found} == {
         3: NO_VECTOR, 4: GONE, 5: EMPTY, 6: UNREADABLE, 7: BROKEN, 8: SHORT, 9: UNKNOWN,
+        11: UNREADABLE,
     }
     assert next(entry.path for entry in found if entry.key == 9) == "/media/Music/é ''.flac"
 
