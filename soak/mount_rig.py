@@ -122,7 +122,8 @@ class Rig:
         self.sh("systemctl reset-failed plex-burst-mount plex-burst-guard; systemctl start plex-burst-mount")
         self.sh(f"rm -f {GUARD}/events.jsonl {GUARD}/status.json {GUARD}/given_up.json")
         self.sh("systemctl restart plex-burst-guard")
-        wait(lambda: self.status()["state"], "healthy", 60, "the guard did not find the mount healthy")
+        # A guard that had to repair first is on probation for a minute.
+        wait(lambda: self.status()["state"], "healthy", 150, "the guard did not find the mount healthy")
         wait(self.scanning, False, 120, "a scan did not end")
 
 

@@ -65,8 +65,6 @@ def cases(count: int, seed: int) -> Iterator[Case]:
         }
 
 
-
-
 def run(case: Case, _workdir: Path) -> dict[str, Any]:
     """Do one case on the shared machine."""
     with rig() as machine:
