@@ -35,6 +35,7 @@ class Pace:
     read_every: float = 5.0
     read_deadline: float = 40.0
     s3_deadline: float = 6.0
+    s3_every: float = 3.0  # an outage may last for hours, and each question is a process of its own
     stalled_read: float = 1.5  # a stall of so long calls for a cold read at once
 
 
@@ -56,6 +57,7 @@ class Probes:
     reads: int = 0
     s3: bool | None = None
     s3_why: str = ""
+    s3_answered: float = 0.0
     bytes_moved: float = -1.0
     moved_at: float = 0.0
     last_read: float = 0.0
@@ -94,6 +96,7 @@ class Probes:
             self.statfs_misses = 0 if good else self.statfs_misses + 1
         elif name == "s3":
             self.s3, self.s3_why = good, str(answer.get("error", "no answer in time"))
+            self.s3_answered = time.monotonic()
         elif good and answer.get("bytes"):
             self.read_failures = 0
             self.reads += 1
@@ -118,7 +121,9 @@ class Probes:
             self.start("read", lambda: _cold_read(root, files, chooser), self.pace.read_deadline)
 
     def ask_s3(self) -> None:
-        """Ask S3 itself."""
+        """Ask S3 itself, unless its last answer is a moment old and still counts."""
+        if self.s3 is not None and time.monotonic() - self.s3_answered < self.pace.s3_every:
+            return
         command = [*self.rclone, "lsf", self.remote, "--max-depth=1", "--retries=1", "--low-level-retries=1"]
         if self.files:
             path = f"{self.remote.rstrip('/')}/{self.chooser.choice(self.files)}"

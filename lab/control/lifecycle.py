@@ -90,7 +90,7 @@ def down(say: Say, *, purge: bool) -> None:
     docker.check_daemon()
     with only_one():
         for name in docker.names("container", f"{settings.LABEL}.machine"):
-            machine.thaw(name)
+            machine.remove(name)
         label = f"{settings.LABEL}=1"
         for kind, command in (("container", "rm"), ("volume", "volume rm"), ("network", "network rm")):
             found = docker.names(kind, label)

@@ -83,18 +83,15 @@ def up(name: str, image: str) -> dict[str, str]:
     return {"name": name, "container": container, "address": state.address}
 
 
-def thaw(container: str) -> None:
-    """Let what is frozen in a machine go on, so that the machine can be removed."""
-    try:
-        MachineDriver(Engine(), options("")).thaw(container)
-    except EngineError as error:
-        raise LabError(str(error)) from error
-
-
 def down(name: str) -> None:
     """Remove a machine made by hand; one that does not exist is fine."""
+    remove(container_name(name))
+
+
+def remove(container: str) -> None:
+    """Remove the machine that is this container, with its disk."""
     try:
-        MachineDriver(Engine(), options("")).destroy(container_name(name))
+        MachineDriver(Engine(), options("")).destroy(container)
     except EngineError as error:
         raise LabError(str(error)) from error
 

@@ -15,9 +15,13 @@ SEED = "var/lib/cloud/seed/nocloud"
 # power-off is 130 (SIGINT).
 REBOOT_EXIT_CODE = 129
 # Below the machine's own cgroup; with cgroup v2 there is no such file and nothing to do.
-_THAW = """
+_END_FROZEN = """
 top=/sys/fs/cgroup/freezer$(sed -n 's/^[0-9]*:freezer://p' /proc/1/cgroup)
-find "$top" -mindepth 2 -name freezer.state 2>/dev/null | while read -r state; do echo THAWED >"$state"; done
+find "$top" -mindepth 2 -name freezer.state 2>/dev/null | while read -r state; do
+  grep -q THAWED "$state" && continue
+  kill -KILL $(cat "${state%freezer.state}cgroup.procs")
+  echo THAWED >"$state"
+done
 """
 
 
@@ -106,20 +110,20 @@ class MachineDriver:
         if code:
             raise EngineError(f"A script in {name} ended with {code}: {printed.strip()}")
 
-    def thaw(self, name: str) -> None:
-        """Let what is frozen in a running machine go on: cgroup v1 keeps even SIGKILL from it, so it could not end."""
+    def end_frozen(self, name: str) -> None:
+        """End what is frozen in a running machine: cgroup v1 keeps even SIGKILL from it, so it could not be stopped."""
         state = self.state(name)
         if state is not None and state.running:
-            self._engine.execute(name, ["sh", "-c", _THAW])
+            self._engine.execute(name, ["sh", "-c", _END_FROZEN])
 
     def stop(self, name: str) -> None:
         """Shut the machine down, as its power button would."""
-        self.thaw(name)
+        self.end_frozen(name)
         self._engine.stop(name, grace_seconds=10)
 
     def destroy(self, name: str) -> None:
         """Remove the machine and its disk."""
-        self.thaw(name)
+        self.end_frozen(name)
         self._engine.remove(name)
         self._engine.remove_volume(name)
 

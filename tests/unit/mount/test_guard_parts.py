@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from module_utils import bounded, freezer, guard_report
 from module_utils.guard import build
+from module_utils.guard_probes import Pace, Probes
 
 LOG = [
     {"at": 10.0, "event": "state", "state": "dead"},
@@ -85,3 +89,23 @@ def test_a_child_that_fails_says_why() -> None:
 def test_a_configuration_that_lacks_something_names_it() -> None:
     with pytest.raises(KeyError, match="generation"):
         build({"unit": "plex-burst-mount.service"})
+
+
+def test_s3_is_not_asked_again_while_its_answer_is_fresh() -> None:
+    mount: Any = SimpleNamespace(handles=list)
+    probes = Probes(mount, mount, Pace(s3_every=600), remote="library:", rclone=["true"], socket="", inside="")
+
+    def answered() -> bool:
+        probes.ask_s3()
+        if "s3" not in probes.running:
+            return False
+        while "s3" in probes.running:
+            select.select(probes.descriptors(), [], [], 10)
+            probes.collect()
+        return True
+
+    assert answered()
+    assert probes.s3 is True
+    assert not answered()
+    probes.s3 = None  # a new suspicion
+    assert answered()
