@@ -56,6 +56,9 @@ def plan(asked: Namespace, root: Path) -> Plan:
     _one_of("monitoring", asked.monitoring, MONITORING)
     if any(not name.strip() for name in asked.section):
         raise InputError('A --section is empty; give the name of a library as Plex shows it, e.g. --section "Music".')
+    archive, path_mappings = _archive(asked.archive), _mappings(asked.path_mappings)
+    max_eur = _money(asked.max_eur)
+    # Last, because it takes Ansible seconds to read.
     where = inventory.load(asked.inventory, root)
     return Plan(
         root=root,
@@ -64,12 +67,12 @@ def plan(asked: Namespace, root: Path) -> Plan:
         profile=asked.instance or where.profile,
         monitoring=asked.monitoring or ("cloud" if where.rents else "local"),
         sections=tuple(dict.fromkeys(name.strip() for name in asked.section)),
-        archive=_archive(asked.archive),
-        path_mappings=_mappings(asked.path_mappings),
+        archive=archive,
+        path_mappings=path_mappings,
         force_refresh=asked.force_refresh,
         force_deep_scan=asked.force_deep_scan,
         keep=asked.keep,
-        max_eur=_money(asked.max_eur),
+        max_eur=max_eur,
     )
 
 

@@ -105,7 +105,7 @@ def test_composed_and_decomposed_names_are_one() -> None:
     assert drift.proposals[0].old == "/m/Beyonc\u00e9/x\u00e9.flac"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     artists=st.lists(NASTY, min_size=2, max_size=6, unique=True),
     seed=st.integers(0, 2**20),
