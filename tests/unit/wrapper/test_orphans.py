@@ -14,7 +14,8 @@ import pytest
 
 from wrapper import orphans
 
-RUN = "20260822T100000Z-0a1b"
+# Of this process only: another worker may be ending the processes of its own run at the same moment.
+RUN = f"20260822T100000Z-{os.getpid() % 0xFFFF:04x}"
 OTHER = "20260822T100000Z-ffff"
 # Says "ready" when its handlers stand, so that no test guesses.
 STUBBORN = (
