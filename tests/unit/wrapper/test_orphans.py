@@ -14,8 +14,7 @@ import pytest
 
 from wrapper import orphans
 
-# Of this process only: another worker may be ending the processes of its own run at the same moment.
-RUN = f"20260822T100000Z-{os.getpid() % 0xFFFF:04x}"
+RUN = "20260822T100000Z-0a1b"
 OTHER = "20260822T100000Z-ffff"
 # Says "ready" when its handlers stand, so that no test guesses.
 STUBBORN = (
@@ -73,9 +72,11 @@ def test_ends_the_run_and_nobody_else(started: list[subprocess.Popen[str]]) -> N
 
 
 def test_finds_children_that_lost_the_mark(started: list[subprocess.Popen[str]]) -> None:
-    _, child = start(started, PARENT, RUN)
+    # A run of its own: the test above may end the processes of its run at this very moment, in another worker.
+    run_id = "20260822T100000Z-c41d"
+    _, child = start(started, PARENT, run_id)
     assert alive(int(child))
-    orphans.reap(RUN)
+    orphans.reap(run_id)
     assert not alive(int(child))
 
 
