@@ -10,6 +10,7 @@ description:
     cannot be read, recorded prices are used, and RV(source) says of which day.
   - Changes nothing. EUR without VAT.
 author: ["plex-burst maintainers"]
+extends_documentation_fragment: [scaleway_api]
 attributes:
   check_mode:
     description: Whether it can say what it would do without doing it.
@@ -26,24 +27,6 @@ options:
     type: str
     default: ""
     aliases: [oauth_token]
-  api_url:
-    description: Where the API is.
-    type: str
-    default: https://api.scaleway.com
-    aliases: [base_url]
-  api_timeout:
-    description: Seconds to wait for one answer.
-    type: int
-    default: 30
-    aliases: [timeout]
-  query_parameters:
-    description: Belongs to the client this module stands on; nothing is sent from it.
-    type: dict
-    default: {}
-  validate_certs:
-    description: Whether to check the certificate of the API.
-    type: bool
-    default: true
   zone:
     description: The zone, as C(fr-par-1).
     type: str

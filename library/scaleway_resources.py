@@ -9,6 +9,7 @@ description:
   - Lists servers, volumes of both storage APIs, flexible addresses and security groups.
   - Changes nothing.
 author: ["plex-burst maintainers"]
+extends_documentation_fragment: [scaleway_api]
 attributes:
   check_mode:
     description: Whether it can say what it would do without doing it.
@@ -20,29 +21,6 @@ attributes:
     description: Whether a second call changes nothing.
     support: full
 options:
-  api_token:
-    description: The secret key of the API.
-    type: str
-    required: true
-    aliases: [oauth_token]
-  api_url:
-    description: Where the API is.
-    type: str
-    default: https://api.scaleway.com
-    aliases: [base_url]
-  api_timeout:
-    description: Seconds to wait for one answer.
-    type: int
-    default: 30
-    aliases: [timeout]
-  query_parameters:
-    description: Belongs to the client this module stands on; nothing is sent from it.
-    type: dict
-    default: {}
-  validate_certs:
-    description: Whether to check the certificate of the API.
-    type: bool
-    default: true
   zones:
     description: The zones to look at.
     type: list

@@ -12,6 +12,7 @@ description:
     unless it was heard of within O(silence_minutes).
   - A resource that is not a run's by exact name, tag and project is never touched.
 author: ["plex-burst maintainers"]
+extends_documentation_fragment: [scaleway_api]
 attributes:
   check_mode:
     description: Whether it can say what it would do without doing it.
@@ -30,29 +31,6 @@ options:
     type: str
     choices: [listed, reaped]
     default: listed
-  api_token:
-    description: The secret key of the API.
-    type: str
-    required: true
-    aliases: [oauth_token]
-  api_url:
-    description: Where the API is.
-    type: str
-    default: https://api.scaleway.com
-    aliases: [base_url]
-  api_timeout:
-    description: Seconds to wait for one answer.
-    type: int
-    default: 30
-    aliases: [timeout]
-  query_parameters:
-    description: Belongs to the client this module stands on; nothing is sent from it.
-    type: dict
-    default: {}
-  validate_certs:
-    description: Whether to check the certificate of the API.
-    type: bool
-    default: true
   zones:
     description: The zones to look at.
     type: list

@@ -11,6 +11,7 @@ description:
   - Finds the server by the id in the ledger, else by exact name, run tag and project. A create call whose
     answer was lost is looked for and adopted, never repeated.
 author: ["plex-burst maintainers"]
+extends_documentation_fragment: [scaleway_api]
 attributes:
   check_mode:
     description: Whether it can say what it would do without doing it.
@@ -33,29 +34,6 @@ options:
     type: str
     choices: [present, found, sealed, absent]
     default: present
-  api_token:
-    description: The secret key of the API.
-    type: str
-    required: true
-    aliases: [oauth_token]
-  api_url:
-    description: Where the API is.
-    type: str
-    default: https://api.scaleway.com
-    aliases: [base_url]
-  api_timeout:
-    description: Seconds to wait for one answer.
-    type: int
-    default: 30
-    aliases: [timeout]
-  query_parameters:
-    description: Belongs to the client this module stands on; nothing is sent from it.
-    type: dict
-    default: {}
-  validate_certs:
-    description: Whether to check the certificate of the API.
-    type: bool
-    default: true
   zone:
     description: The zone, as C(fr-par-1).
     type: str

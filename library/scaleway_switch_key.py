@@ -11,6 +11,7 @@ description:
   - The ledger knows that they were asked for before they are. The secret is in the result alone, never in the ledger.
   - An owner's key without rights in IAM is no failure; RV(message) then says what the switch cannot do.
 author: ["plex-burst maintainers"]
+extends_documentation_fragment: [scaleway_api]
 attributes:
   check_mode:
     description: Whether it can say what it would do without doing it.
@@ -23,29 +24,6 @@ attributes:
     support: none
     details: [A secret is shown once. Each call makes a new key and removes the one before.]
 options:
-  api_token:
-    description: The secret key of the API.
-    type: str
-    required: true
-    aliases: [oauth_token]
-  api_url:
-    description: Where the API is.
-    type: str
-    default: https://api.scaleway.com
-    aliases: [base_url]
-  api_timeout:
-    description: Seconds to wait for one answer.
-    type: int
-    default: 30
-    aliases: [timeout]
-  query_parameters:
-    description: Belongs to the client this module stands on; nothing is sent from it.
-    type: dict
-    default: {}
-  validate_certs:
-    description: Whether to check the certificate of the API.
-    type: bool
-    default: true
   project:
     description: The id of the project in which the key may act.
     type: str
