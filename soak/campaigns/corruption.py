@@ -2,6 +2,7 @@
 
 A look-alike pair and, where it is there, a pair that a real Plex wrote. 100 % must be found by the full check.
 """
+# Longer than other files: the kinds of damage stand in one place, each beside what it does.
 
 from __future__ import annotations
 
