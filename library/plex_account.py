@@ -108,7 +108,8 @@ def main() -> None:
 def words(error: Exception) -> str:
     """What went wrong, without the page that plex.tv wraps around it."""
     said = " ".join(str(error).split())
-    if "401" in said or type(error).__name__ == "Unauthorized":
+    # plexapi puts the status first; the address that follows may hold the same digits.
+    if said.startswith("(401)") or type(error).__name__ == "Unauthorized":
         return "the token is not valid; sign in again and set PLEX_TOKEN, or give PLEX_CLAIM by hand."
     return f"{said[:200]}; try again later, or give PLEX_CLAIM by hand."
 

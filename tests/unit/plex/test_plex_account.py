@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from plexapi.exceptions import BadRequest
 
 from plugins.modules import plex_account
 from tests.unit.plex.conftest import RunModule
@@ -56,3 +57,9 @@ def test_a_refusal_is_one_sentence_without_the_token(
     assert result["failed"]
     assert words in result["msg"]
     assert plex_tv.token not in result["msg"]
+
+
+def test_an_address_that_holds_the_digits_of_401_is_no_invalid_token() -> None:
+    down = BadRequest("(503) service_unavailable http://127.0.0.1:44015/api/claim/token.json; down")
+    assert "try again later" in plex_account.words(down)
+    assert "the token is not valid" in plex_account.words(BadRequest("(401) unauthorized http://127.0.0.1/; no"))
