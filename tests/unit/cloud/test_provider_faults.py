@@ -15,6 +15,7 @@ from plugins.modules import scaleway_server, scaleway_switch_key
 from .conftest import RUN, Cloud
 from .test_scaleway_server import leftovers, until
 
+pytestmark = pytest.mark.deep
 EVERYTHING = "."
 FAULTS: list[tuple[str, dict[str, Any]]] = [
     ("too_many_requests", {"route": EVERYTHING, "count": 3}),

@@ -110,6 +110,7 @@ LOST: list[tuple[str, Response | None]] = [
 ]
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("done", [True, False], ids=["done", "not done"])
 @pytest.mark.parametrize(("call", "answer"), LOST)
 def test_a_lost_answer_never_makes_two(
@@ -176,6 +177,7 @@ def test_a_ledger_that_names_a_foreign_server_is_not_believed(server: Any, cloud
     assert {method for method, _ in cloud.calls} == {"GET"}
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("with_ledger", [True, False], ids=["ledger", "no ledger"])
 @pytest.mark.parametrize("volume_type", ["l_ssd", "sbs_volume"])
 @pytest.mark.parametrize("stop_at", ["stopped", "starting", "running", "stopped in place"])

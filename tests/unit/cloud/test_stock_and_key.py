@@ -18,6 +18,7 @@ from plugins.modules import scaleway_runs, scaleway_switch_key
 from .conftest import PROJECT, RUN, Cloud
 from .test_scaleway_server import STOCK, leftovers, machine, until
 
+pytestmark = pytest.mark.deep
 ELSEWHERE = [{"zone": "fr-par-2"}, {"commercial_type": "DEV1-M"}]
 IAM_KINDS = ("applications", "policies", "api_keys")
 NO_RIGHT = Response(
