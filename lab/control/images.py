@@ -16,6 +16,8 @@ from .errors import LabError
 
 Say = Callable[[str], None]
 _HASH_LABEL = f"{settings.IMAGE_LABEL}.context"
+_NAME_LABEL = f"{settings.IMAGE_LABEL}.name"
+_KEPT_FOR = "12h"  # other checkouts build their own: each finds what it built when it starts
 
 
 @dataclass(frozen=True)
@@ -91,19 +93,18 @@ def _ensure(context: Context, tag: str, digest: str, say: Say, options: tuple[st
     directory = context.assemble(settings.CACHE / "contexts" / name)
     log = settings.LOGS / f"build-{name}.log"
     try:
-        docker.build(directory, tag, log, (*options, "--label", f"{_HASH_LABEL}={digest}"))
+        docker.build(
+            directory, tag, log, (*options, "--label", f"{_HASH_LABEL}={digest}", "--label", f"{_NAME_LABEL}={name}")
+        )
     finally:
         shutil.rmtree(directory, ignore_errors=True)
-    _forget_older(tag)
+    _forget_older(name)
 
 
-def _forget_older(tag: str) -> None:
-    """Remove what this build replaces; an image that a machine still runs on stays."""
-    repository = tag.rpartition(":")[0]
-    for other in docker.run("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", repository).split():
-        if other not in {tag, f"{repository}:<none>"}:
-            docker.attempt("image", "rm", other)
-    docker.attempt("image", "prune", "--force", "--filter", f"label={_HASH_LABEL}")
+def _forget_older(name: str) -> None:
+    """Remove what builds before this one left and nothing runs on; a lab that is just starting has younger ones."""
+    filters = (f"label={_NAME_LABEL}={name}", f"until={_KEPT_FOR}")
+    docker.attempt("image", "prune", "--all", "--force", *(word for each in filters for word in ("--filter", each)))
 
 
 def ensure_base(say: Say) -> str:
