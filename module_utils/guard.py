@@ -54,7 +54,9 @@ class Guard(Actions):
         if not self.mount.alive() and self.mind.state in (states.STARTING, states.REPAIRING):
             self.mount.follow()
         self.probes.collect()
-        self.probes.look(now)
+        # While S3 is away the mount is not asked: its reads would wait for hours, one child after the other.
+        reading = self.mind.state not in (states.S3_DOWN, states.GIVEN_UP)
+        self.probes.look(now, reading=reading)
         for _ in range(10):
             before = self.mind
             self.mind, actions = states.step(before, self.signs(time.monotonic()), self.patience)
@@ -64,7 +66,7 @@ class Guard(Actions):
                 getattr(self, action)()
             if self.mind.state == before.state:
                 break
-        if self.mind.frozen:
+        if self.mind.frozen and self.mind.state not in (states.S3_DOWN, states.GIVEN_UP):
             self.probes.read_now(now)
         self._agree_with_docker()
         self._write_status()
@@ -96,9 +98,13 @@ class Guard(Actions):
 
     def _write_status(self) -> None:
         status = {**asdict(self.mind), "counts": self.counts, "window": self.window, "pid": self.mount.pid}
+        if self.unwritten:
+            self.write_events()
         if status != self.written:
-            self.written = status
-            write_json(self.directory / "status.json", {**status, "written_at": time.time()})
+            # A full disk is no reason to leave Plex alone; the next turn tries again.
+            with suppress(OSError):
+                write_json(self.directory / "status.json", {**status, "written_at": time.time()})
+                self.written = status
 
     def end(self, *_: t.Any) -> None:
         """Take systemd's word to stop."""

@@ -18,6 +18,8 @@ from .guard_probes import Probes
 
 # Calls that waited for so long may have got an error; rclone's own retries last for about 220 s.
 ERROR_BUDGET = 150.0
+# Lines of the log that are kept while the disk is full.
+MOST_UNWRITTEN = 1000
 
 
 @dataclass
@@ -35,13 +37,26 @@ class Actions:
     proved: bool | None = None
     known: dict[str, str] = field(default_factory=dict)
     window: dict[str, t.Any] = field(default_factory=dict)
+    unwritten: list[dict[str, t.Any]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("freezes", "repairs", "workers_ended"), 0))
 
     def event(self, kind: str, **facts: t.Any) -> None:
-        """Write a line of the log."""
+        """Write a line of the log; on a full disk it waits for room, because Plex must be frozen all the same."""
         line = {"at": round(time.time(), 3), "event": kind, "state": self.mind.state, **facts}
-        with (self.directory / "events.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps(line) + "\n")
+        self.unwritten = [*self.unwritten, line][-MOST_UNWRITTEN:]
+        self.write_events()
+
+    def write_events(self) -> None:
+        """Write what has not been written yet."""
+        path = self.directory / "events.jsonl"
+        lines = "".join(json.dumps(line) + "\n" for line in self.unwritten).encode()
+        with suppress(OSError), path.open("ab", buffering=0) as log:
+            size = log.tell()
+            if log.write(lines) == len(lines):
+                self.unwritten = []
+            else:
+                # Half a line would swallow the next one.
+                log.truncate(size)
 
     def listed(self) -> bool:
         """Whether the listing of this generation is there; the role's own listing leaves the same note."""
@@ -161,11 +176,12 @@ class Actions:
         """Fill the listing of a new generation before Plex looks; errors show in the proof."""
         note = Path(self.probes.socket).parent / "listing.json"
         if not note.exists():
-            with suppress(rclone_rc.RcloneError):
+            with suppress(rclone_rc.RcloneError, OSError):
                 rclone_rc.call(self.probes.socket, "vfs/refresh", timeout=self.prove_deadline, recursive="true")
                 write_json(note, {"job": 0, "finished": True, "seconds": 0})
 
     def give_up(self) -> None:
         """Plex stays frozen; the run and its owner are told."""
         self.event("given up", reason=self.mind.cause)
-        write_json(self.directory / "given_up.json", {"at": time.time(), "reason": self.mind.cause})
+        with suppress(OSError):
+            write_json(self.directory / "given_up.json", {"at": time.time(), "reason": self.mind.cause})

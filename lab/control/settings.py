@@ -68,6 +68,11 @@ PLEX_TV_TOKEN = "lab-account-token-00"  # noqa: S105 - a fixture, as said above
 # Neither expires nor is used up: for runs that do not ask for a claim token of their own.
 PLEX_TV_STANDING_CLAIM = "claim-lab-0000000000000000"
 
+# The same S3 server behind a proxy that can misbehave.
+S3_FAULT_ADDRESS = f"{_HOSTS}.6"
+S3_FAULT_NAME = "s3fault.lab"
+S3_FAULT_ADMIN_PORT = 8334
+
 MIRROR_ADDRESS = f"{_HOSTS}.4"
 REGISTRY_PORT = 5000
 STATIC_PORT = 8000

@@ -17,6 +17,7 @@ _ADDRESSES = {
     "s3": settings.S3_ADDRESS,
     "scwsim": settings.CLOUD_ADDRESS,
     "plextv": settings.PLEX_TV_ADDRESS,
+    "s3fault": settings.S3_FAULT_ADDRESS,
 }
 
 

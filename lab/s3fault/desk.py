@@ -33,6 +33,7 @@ class Desk:
             "s3_status": Fault("every request is answered with this status", {"status": 503}),
             "s3_truncate": Fault("a body ends early, the connection with it", {"bytes": 1000}),
             "s3_slow": Fault("so many bytes a second on each connection", {"bytes_per_second": 50_000}),
+            "s3_clock": Fault("its clock is so far ahead; who signs with another time is refused", {"seconds": 3600}),
             "s3_latency": Fault("every answer comes so much later", {"seconds": 0.015}),
         }
         self.counts: dict[str, int] = {"bytes": 0}

@@ -6,6 +6,8 @@ import asyncio
 import socket
 import struct
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 from .desk import Desk
 
@@ -13,6 +15,8 @@ _END = b"\r\n\r\n"
 _PIECE = 64 * 1024
 _RESET = struct.pack("ii", 1, 0)
 _NEVER = 365 * 24 * 3600
+# What Amazon allows between the time of a signature and its own clock.
+_SKEW_ALLOWED = 900
 
 
 class _CutError(Exception):
@@ -34,8 +38,8 @@ class Proxy:
             while True:
                 head = await reader.readuntil(_END)
                 await self._before(head, writer)
-                if self.desk.on("s3_status"):
-                    await self._refuse(head, writer)
+                if refusal := self._refusal(head):
+                    await self._refuse(head, writer, *refusal)
                     continue
                 if upstream is None:
                     upstream = await asyncio.open_connection(self.host, self.port, limit=1 << 20)
@@ -64,13 +68,27 @@ class Proxy:
         if self.desk.on("s3_black_hole"):
             await asyncio.sleep(_NEVER)
 
-    async def _refuse(self, head: bytes, writer: asyncio.StreamWriter) -> None:
-        status = int(self.desk.value("s3_status", "status"))
-        code = {403: "AccessDenied", 404: "NoSuchBucket", 503: "SlowDown"}.get(status, "InternalError")
+    def _refusal(self, head: bytes) -> tuple[int, str] | None:
+        """Say with which status and code a request is refused, if it is."""
+        if self.desk.on("s3_status"):
+            status = int(self.desk.value("s3_status", "status"))
+            return status, {403: "AccessDenied", 404: "NoSuchBucket", 503: "SlowDown"}.get(status, "InternalError")
+        if self.desk.on("s3_clock") and (signed := _headers(head).get(b"x-amz-date")):
+            at = datetime.strptime(signed.decode(), "%Y%m%dT%H%M%S%z")
+            if abs((self._now() - at).total_seconds()) > _SKEW_ALLOWED:
+                return 403, "RequestTimeTooSkewed"
+        return None
+
+    def _now(self) -> datetime:
+        ahead = self.desk.value("s3_clock", "seconds") if self.desk.on("s3_clock") else 0
+        return datetime.now(UTC) + timedelta(seconds=ahead)
+
+    async def _refuse(self, head: bytes, writer: asyncio.StreamWriter, status: int, code: str) -> None:
         body = f'<?xml version="1.0"?><Error><Code>{code}</Code><Message>injected</Message></Error>'.encode()
         sent = b"" if head.startswith(b"HEAD ") else body
         writer.write(
-            f"HTTP/1.1 {status} Injected\r\nContent-Type: application/xml\r\nContent-Length: {len(body)}".encode()
+            f"HTTP/1.1 {status} Injected\r\nDate: {format_datetime(self._now(), usegmt=True)}\r\n"
+            f"Content-Type: application/xml\r\nContent-Length: {len(body)}".encode()
             + _END + sent
         )
         await writer.drain()
