@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import subprocess
 import time
@@ -34,7 +35,7 @@ def docker(*arguments: str) -> str:
     return done.stdout.strip()
 
 
-def wait_for(what: Callable[[], object], seconds: float = 30) -> None:
+def wait_for(what: Callable[[], object], seconds: float = 90) -> None:
     """Ask until the answer is true: the one place of these tests that waits."""
     end = time.monotonic() + seconds
     while not what():
@@ -62,16 +63,19 @@ class Container:
         file = self.home / "Preferences.xml"
         return ET.parse(file).getroot().get("PlexOnlineToken", "") if file.exists() else ""
 
-    def status(self, path: str = "/identity", token: str = "", method: str = "GET") -> int:
+    def ask(self, path: str, token: str = "", method: str = "GET") -> tuple[int, bytes]:
         request = urllib.request.Request(self.url + path, headers={"X-Plex-Token": token}, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=5) as answer:
-                return int(answer.status)
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             with error:
-                return error.code
+                return error.code, error.read()
         except OSError:
-            return 0
+            return 0, b""
+
+    def status(self, path: str = "/identity", token: str = "", method: str = "GET") -> int:
+        return self.ask(path, token, method)[0]
 
     def query(self, sql: str, name: str = schema.LIBRARY) -> list[tuple[object, ...]]:
         with closing(sqlite3.connect(f"file:{self.databases / name}?mode=ro", uri=True)) as database:
@@ -96,11 +100,16 @@ class Container:
         return PlexServer(self.url, self.token())
 
     def rest(self) -> None:
-        plex = self.plex()
-        wait_for(lambda: not plex.activities and not self.refreshing())
+        """Wait until nothing is going on: activities alone do not tell, since they come one after the other."""
+        wait_for(lambda: b'size="0"' in self.ask("/_lab/jobs")[1], 120)
+
+    def switch(self, fault: str, *, on: bool = True, **parameters: object) -> None:
+        body = json.dumps({"on": on, **parameters})
+        address = f"http://127.0.0.1:32499/_lab/faults/{fault}"
+        docker("exec", self.name, "curl", "-sS", "--fail", "-o", "/dev/null", "-X", "PUT", "-d", body, address)
 
     def refreshing(self) -> bool:
-        # sections() asks the server, section() answers from memory
+        # a client asks once what sections there are, and answers from memory then
         return any(section.refreshing for section in self.plex().library.sections())
 
     def runs(self, program: str) -> bool:

@@ -49,7 +49,7 @@ def free_port() -> int:
         return port
 
 
-def wait_for(what: Callable[[], object], seconds: float = 20) -> None:
+def wait_for(what: Callable[[], object], seconds: float = 60) -> None:
     """Ask until the answer is true."""
     end = time.monotonic() + seconds
     while not what():
@@ -157,9 +157,8 @@ class PlexProcess:
         return PlexServer(self.url, self.token if token is None else token)
 
     def rest(self) -> None:
-        """Wait until nothing is going on."""
-        plex = self.client()
-        wait_for(lambda: not plex.activities and not any(s.refreshing for s in self.client().library.sections()))
+        """Wait until nothing is going on: activities alone do not tell, since they come one after the other."""
+        wait_for(lambda: b'size="0"' in self.ask("/_lab/jobs")[2], 60)
 
 
 def running(server: PlexProcess) -> Iterator[PlexProcess]:

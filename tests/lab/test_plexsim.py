@@ -22,7 +22,7 @@ pytestmark = pytest.mark.lab
 
 
 def test_start_up_answers_maintenance_then_serves_and_signs_in_late(start: Start) -> None:
-    container = start("-e", "PLEXSIM_MIGRATION_SECONDS=2", "-e", "PLEXSIM_TOKEN_DELAY=1")
+    container = start("-e", "PLEXSIM_MIGRATION_SECONDS=2", "-e", "PLEXSIM_TOKEN_DELAY=5")
     wait_for(lambda: container.status() == 503)
     wait_for(lambda: container.status() == 200)
     assert container.token() == ""
@@ -86,11 +86,15 @@ def test_plexapi_changes_settings(server: Container) -> None:
 def test_scan_analysis_and_the_tail_in_between(server: Container) -> None:
     plex = server.plex()
     music = plex.library.section("Music")
+    for fault in ("scanner_stall", "analyser_stall", "metadata_stall"):  # what is at work stays so until it was seen
+        server.switch(fault)
     music.update()
     wait_for(lambda: server.runs("Plex Media Scanner --scan --refresh --section 5 --activity"))
     assert [activity.type for activity in plex.activities] == ["library.update.section"]
+    server.switch("scanner_stall", on=False)
     wait_for(lambda: not server.refreshing())
-    assert {activity.type for activity in plex.activities} == {"library.update.item.metadata"}
+    wait_for(lambda: [activity.type for activity in plex.activities] == ["library.update.item.metadata"])
+    server.switch("metadata_stall", on=False)
     server.rest()
     assert server.tracks() == (TRACKS, ANALYSED, 0)
 
@@ -99,6 +103,7 @@ def test_scan_analysis_and_the_tail_in_between(server: Container) -> None:
         plex.runButlerTask("MusicAnalysis")
     wait_for(lambda: server.runs("/usr/lib/plexmediaserver/Plex Music Analyzer"))
     assert all(not p.startswith("root") for p in server.processes() if "plexmediaserver/Plex" in p)
+    server.switch("analyser_stall", on=False)
     server.rest()
     assert server.tracks() == (TRACKS, TRACKS, 0)
     vectors = "SELECT count(*) FROM blobs WHERE linked_type = 'metadata_item' AND blob_type = 7"
@@ -108,8 +113,10 @@ def test_scan_analysis_and_the_tail_in_between(server: Container) -> None:
 
 def test_deep_analysis_and_item_analysis_do_not_move_the_sonic_counter(server: Container) -> None:
     plex = server.plex()
+    server.switch("scanner_stall")
     plex.runButlerTask("DeepMediaAnalysis")
     wait_for(lambda: server.runs("Plex Media Scanner --analyze-deeply"))
+    server.switch("scanner_stall", on=False)
     plex.library.section("Music").analyze()
     server.rest()
     assert server.tracks() == (KNOWN, ANALYSED, 0)
@@ -155,9 +162,11 @@ def test_without_it_the_trash_keeps_them(server: Container) -> None:
 
 
 def test_killed_scanner_is_started_again(server: Container) -> None:
+    server.switch("scanner_stall")
     server.plex().library.section("Music").refresh()
     wait_for(lambda: server.runs("Plex Media Scanner"))
     docker("exec", server.name, "pkill", "-9", "-f", "Plex Media Scanner")
+    server.switch("scanner_stall", on=False)
     server.rest()
     assert server.tracks() == (TRACKS, ANALYSED, 0)
 

@@ -17,12 +17,6 @@ TRACKS, KNOWN, ANALYSED = 71, 56, 14
 pytestmark = pytest.mark.lab
 
 
-def switch(container: Container, name: str, *, on: bool = True, **parameters: object) -> None:
-    body = json.dumps({"on": on, **parameters})
-    address = f"http://127.0.0.1:32499/_lab/faults/{name}"
-    docker("exec", container.name, "curl", "-sS", "--fail", "-o", "/dev/null", "-X", "PUT", "-d", body, address)
-
-
 def is_on(container: Container, name: str) -> bool:
     listed = docker("exec", container.name, "curl", "-sS", "http://127.0.0.1:32499/_lab/faults")
     return bool(json.loads(listed)["faults"][name]["on"])
@@ -40,61 +34,61 @@ def log(container: Container, name: str = "Plex Media Server.log") -> str:
 
 
 def test_server_faults(server: Container) -> None:
-    switch(server, "stall")
+    server.switch("stall")
     wait_for(lambda: server.status() == 0)  # taken, never answered
-    switch(server, "stall", on=False)
+    server.switch("stall", on=False)
     wait_for(lambda: server.status() == 200)
 
     first = server_pid(server)
-    switch(server, "crash")
+    server.switch("crash")
     wait_for(lambda: server.status() == 200 and server_pid(server) not in ("", first))
     assert not is_on(server, "crash")
 
     starts = docker("logs", server.name).count("Starting Plex Media Server.")
-    switch(server, "crash_loop", after=0.2)
+    server.switch("crash_loop", after=0.2)
     wait_for(lambda: docker("logs", server.name).count("Starting Plex Media Server.") >= starts + 2)
-    switch(server, "crash_loop", on=False)
+    server.switch("crash_loop", on=False)
     wait_for(lambda: server.status() == 200)
 
 
 def test_analyser_faults(server: Container) -> None:
     analyser = "/usr/lib/plexmediaserver/Plex Music Analyzer"
     for fault in ("analyser_stall", "analyser_spin"):
-        switch(server, fault)
+        server.switch(fault)
     server.plex().runButlerTask("MusicAnalysis")
     wait_for(lambda: server.tracks()[1] == ANALYSED + 1)
-    switch(server, "analyser_spin", on=False)
+    server.switch("analyser_spin", on=False)
     assert server.runs(analyser)
     assert server.tracks()[1] == ANALYSED + 1
 
-    switch(server, "analyser_crash", after=20)
-    switch(server, "analyser_stall", on=False)
+    server.switch("analyser_crash", after=3)
+    server.switch("analyser_stall", on=False)
     wait_for(lambda: "exited with code -11" in log(server))
-    switch(server, "analyser_stall")
-    switch(server, "analyser_crash", on=False)
-    switch(server, "oom_kill", process="analyser")
+    server.switch("analyser_stall")
+    server.switch("analyser_crash", on=False)
+    server.switch("oom_kill", process="analyser")
     wait_for(lambda: "exited with code -9" in log(server))
     assert int(str(server.tracks()[1])) < KNOWN
-    switch(server, "analyser_stall", on=False)
+    server.switch("analyser_stall", on=False)
     server.rest()
     assert server.tracks() == (KNOWN, KNOWN, 0)
 
 
 def test_scanner_faults(server: Container) -> None:
-    switch(server, "scanner_crash", after=3)
+    server.switch("scanner_crash", after=3)
     server.plex().library.section("Music").refresh()
     wait_for(lambda: "exited with code -11" in log(server))
-    switch(server, "scanner_stall")
-    switch(server, "scanner_crash", on=False)
+    server.switch("scanner_stall")
+    server.switch("scanner_crash", on=False)
     wait_for(lambda: server.runs("Plex Media Scanner --scan"))
-    switch(server, "scanner_stall", on=False)
+    server.switch("scanner_stall", on=False)
     server.rest()
     assert server.tracks() == (TRACKS, ANALYSED, 0)
 
 
 def test_database_faults(server: Container) -> None:
     plex = server.plex()
-    switch(server, "database_locked")
+    server.switch("database_locked")
 
     def locked() -> bool:
         with closing(sqlite3.connect(server.databases / schema.LIBRARY, timeout=0)) as outsider:
@@ -108,17 +102,17 @@ def test_database_faults(server: Container) -> None:
 
     wait_for(locked)
     assert server.tracks()[0] == KNOWN  # reading goes on
-    switch(server, "database_locked", on=False)
+    server.switch("database_locked", on=False)
     wait_for(lambda: not locked())
 
-    switch(server, "disk_full")
+    server.switch("disk_full")
     plex.library.section("Music").update()
     wait_for(lambda: "database or disk is full" in log(server, "Plex Media Scanner.log"))
     server.rest()
     assert server.tracks() == (KNOWN, ANALYSED, 0)
-    switch(server, "disk_full", on=False)
+    server.switch("disk_full", on=False)
 
-    switch(server, "database_corrupt", table="media_parts")
+    server.switch("database_corrupt", table="media_parts")
     wait_for(lambda: not is_on(server, "database_corrupt"))
     with pytest.raises(sqlite3.DatabaseError, match="malformed"):
         server.query("SELECT count(file) FROM media_parts WHERE size > 0")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from . import rows, section_preferences, section_view
@@ -11,7 +12,7 @@ from .core import Core
 from .handler import Route
 from .render import Answer, Element, container, refusal, unavailable
 from .request import Request
-from .scans import Scans
+from .scans import Scans, Wish
 from .schema import transaction
 from .settings import now
 
@@ -100,7 +101,7 @@ class SectionsApi:
                 )
                 fields = section_preferences.changed(kind, "", query)
                 rows.update(library, "library_sections", key, {"user_fields": fields})
-            self._scan(library, str(key), force=False)
+            self._scan(library, str(key), {})
             row = self._row(library, str(key))
             answer = container([self._element(library, row)] if row else [])
         return Answer(201, answer.element, headers={"Location": f"/library/sections/{key}"})
@@ -136,25 +137,26 @@ class SectionsApi:
             rows.delete_section(library, int(key))
         return Answer()
 
-    def _scan(self, library: sqlite3.Connection, key: str, *, force: bool) -> Answer:
+    def _scan(self, library: sqlite3.Connection, key: str, query: Mapping[str, str]) -> Answer:
         row = self._row(library, key)
         if row is None:
             return refusal(404, "Not Found")
         if row["section_type"] == rows.MUSIC_SECTION and not self.core.claimed:
             return unavailable(_NOT_SIGNED_IN, "Service Unavailable")
-        self.scans.start(row["id"], row["name"], force=force)
+        folder = query.get("path", "").rstrip("/")
+        self.scans.start(Wish(row["id"], row["name"], force=query.get("force") == "1", folder=folder))
         return Answer()
 
     def refresh(self, request: Request, key: str) -> Answer:
-        """Scan one section."""
+        """Scan one section, or one folder of it."""
         with self.core.library() as library:
-            return self._scan(library, key, force=request.query.get("force") == "1")
+            return self._scan(library, key, request.query)
 
     def refresh_all(self, request: Request) -> Answer:
         """Scan every section."""
         with self.core.library() as library:
             keys = [str(row["id"]) for row in library.execute("SELECT id FROM library_sections ORDER BY id")]
-            answers = [self._scan(library, key, force=request.query.get("force") == "1") for key in keys]
+            answers = [self._scan(library, key, request.query) for key in keys]
         return next((answer for answer in answers if answer.status != 200), Answer())
 
     def cancel(self, _request: Request, key: str) -> Answer:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .butler import TASKS, Butler
 from .core import Core
-from .handler import Route
+from .handler import LAB_JOBS, Route
 from .render import Answer, Element, container, refusal
 from .request import Request
 
@@ -21,6 +21,7 @@ class TasksApi:
     def routes(self) -> list[Route]:
         """List them."""
         return [
+            ("GET", LAB_JOBS, self.jobs),
             ("GET", "/activities", lambda _request: container(self.core.activities.elements())),
             ("PUT", "/activities/([0-9a-f-]+)", self.progress),
             ("DELETE", "/activities/([0-9a-f-]+)", self.cancel),
@@ -30,6 +31,10 @@ class TasksApi:
             ("POST", "/butler/(.+)", self.start),
             ("DELETE", "/butler/(.+)", self.stop),
         ]
+
+    def jobs(self, _request: Request) -> Answer:
+        """Tell the lab what is at work: between two activities there is a moment without any."""
+        return container([Element("Job", {"name": name}) for name in self.butler.jobs.at_work()])
 
     def progress(self, request: Request, identity: str) -> Answer:
         """Note what a child process reports."""

@@ -11,7 +11,7 @@ from .activities import Activity
 from .core import Core
 from .jobs import Job, Jobs
 from .render import Element
-from .scans import Scans
+from .scans import Scans, Wish
 from .schema import transaction
 
 # name: days between runs, the preference that enables it, title
@@ -73,7 +73,7 @@ class Butler:
 
     def stop(self, task: str | None) -> None:
         """Stop one task or all."""
-        self.jobs.cancel(f"butler {task or ''}")
+        self.jobs.cancel("butler", task or "")
 
     def _work(self, job: Job, task: str) -> None:
         if task == "MusicAnalysis" and not (self.core.entitled and self.enabled(task)):
@@ -94,7 +94,7 @@ class Butler:
                 with self.core.library() as library:
                     sections = library.execute("SELECT id, name FROM library_sections").fetchall()
                 for section in sections:
-                    self.scans.start(section["id"], section["name"], force=False)
+                    self.scans.start(Wish(section["id"], section["name"]))
             else:
                 job.stop.wait(self.core.settings.scaled(_OTHER_TASK_SECONDS))
         finally:

@@ -19,6 +19,7 @@ FAULTS: dict[str, Fault] = {
         Fault("no_pass", "the account has no pass: five settings are missing, no sonic analysis"),
         Fault("stuck_activity", "an activity is shown whose progress never moves", {"progress": 42.0}),
         Fault("endless_activity", "scans, metadata work and butler tasks do their work, but their activity never ends"),
+        Fault("metadata_stall", "the metadata work after a scan hangs"),
         Fault("stall", "the server hangs: connections are taken, nothing is answered (SIGSTOP)"),
         Fault("crash", "the server dies once, and is started again"),
         Fault("crash_loop", "the server dies so many seconds after every start", {"after": 1.0}),

@@ -32,6 +32,8 @@ class Job:
         while True:
             core.log(f"[JobManager] Starting job '{process.shown(arguments)}'")
             self.child = process.start(arguments, core.child_environment)
+            if self.stop.is_set():  # while it was being started
+                self.child.terminate()
             code = self.child.wait()
             core.log(f"[JobManager] Job running '{process.shown(arguments)}' exited with code {code}")
             if code >= 0 or self.stop.wait(core.settings.scaled(10)):
@@ -44,6 +46,7 @@ class Jobs:
 
     core: Core
     running: dict[str, Job] = field(default_factory=dict)
+    threads: list[Job] = field(default_factory=list)  # also those of which only an afterglow remains
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self, name: str, work: Callable[[Job], None]) -> bool:
@@ -53,6 +56,7 @@ class Jobs:
             if name in self.running:
                 return False
             self.running[name] = job
+            self.threads.append(job)
         threading.Thread(target=self._run, args=(job, work), name=name, daemon=True).start()
         return True
 
@@ -63,6 +67,13 @@ class Jobs:
             self.core.log(complaint(error), "ERROR")
         finally:
             self.finish(job)
+            with self.lock:
+                self.threads.remove(job)
+
+    def at_work(self) -> list[str]:
+        """Name what has not come to its end, the metadata work after a scan too."""
+        with self.lock:
+            return [job.name for job in self.threads]
 
     def finish(self, job: Job) -> None:
         """Forget a job, also before its thread ends when only an afterglow remains."""
@@ -75,9 +86,14 @@ class Jobs:
         with self.lock:
             return name in self.running
 
-    def cancel(self, prefix: str) -> None:
-        """Ask every job whose name starts so to stop."""
+    def cancel(self, kind: str = "", which: str = "") -> None:
+        """Ask jobs to stop: all, those of a kind ("scan", "butler"), or the one of them that is named."""
+        wanted = f"{kind} {which}".rstrip()
         with self.lock:
-            found = [job for name, job in self.running.items() if name.startswith(prefix)]
+            found = [
+                job
+                for name, job in self.running.items()
+                if name == wanted or (not which and kind in ("", name.split()[0]))
+            ]
         for job in found:
             job.cancel()

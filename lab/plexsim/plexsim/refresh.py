@@ -17,15 +17,22 @@ class Wanted:
     title: str
 
 
-def wanted(connection: sqlite3.Connection, section_id: int, *, force: bool) -> list[Wanted]:
-    """List the top-level items of a section to refresh: those with anything new below, or all."""
-    condition = "" if force else " AND i.refreshed_at IS NULL"
+_NEW = " AND i.refreshed_at IS NULL"
+_IN_FOLDER = (
+    " AND i.id IN (SELECT m.metadata_item_id FROM media_items m JOIN media_parts t ON t.media_item_id = m.id"
+    " WHERE substr(t.file, 1, length(?2) + 1) = ?2 || '/')"
+)
+
+
+def wanted(connection: sqlite3.Connection, section_id: int, *, force: bool, folder: str = "") -> list[Wanted]:
+    """List the top-level items of a section to refresh: those with anything new below, or all of a scanned folder."""
+    condition = ("" if force else _NEW) + (_IN_FOLDER if folder else "")
     tops = connection.execute(
         "SELECT DISTINCT coalesce(g.id, i.id) AS id, coalesce(g.title, i.title) AS title"  # noqa: S608
         " FROM metadata_items i LEFT JOIN metadata_items p ON p.id = i.parent_id"
         " LEFT JOIN metadata_items g ON g.id = coalesce(p.parent_id, i.parent_id)"
-        f" WHERE i.library_section_id = ? AND i.deleted_at IS NULL{condition} ORDER BY id",
-        (section_id,),
+        f" WHERE i.library_section_id = ?1 AND i.deleted_at IS NULL{condition} ORDER BY id",
+        (section_id, folder) if folder else (section_id,),
     )
     return [Wanted(row["id"], row["title"]) for row in tops]
 

@@ -15,7 +15,18 @@ from pathlib import Path
 
 from . import facts, rows, trash
 from .catalogue import Found, Shelf
+from .directories import Directories
 from .schema import next_change, transaction
+
+# Two sections may show the same file, each with rows of its own.
+_PART_OF_SECTION = (
+    "SELECT p.* FROM media_parts p JOIN media_items m ON m.id = p.media_item_id"
+    " WHERE p.file = ? AND m.library_section_id = ?"
+)
+
+
+def _is_below(path: str, root: str) -> bool:
+    return path == root or path.startswith(root.rstrip("/") + "/")
 
 
 @dataclass
@@ -25,6 +36,7 @@ class Scan:
     connection: sqlite3.Connection
     section_id: int
     force: bool = False
+    folder: str = ""  # scan nothing but this directory and what is below it; empty: all
     now: int = 0
     chroot: str = ""  # prepended to every path of the database when the disk is asked
     report: Callable[[int, str], None] = lambda _percent, _subtitle: None
@@ -33,8 +45,13 @@ class Scan:
         default_factory=lambda: dict.fromkeys(("directories", "skipped", "added", "updated", "deleted"), 0)
     )
 
+    @property
+    def directories(self) -> Directories:
+        """The directories that the database knows."""
+        return Directories(self.connection, self.section_id, self.now)
+
     def run(self) -> dict[str, int]:
-        """Scan every location; return how much was seen, added and marked."""
+        """Scan every location, or the one folder; return how much was seen, added and marked."""
         section = self.connection.execute("SELECT * FROM library_sections WHERE id = ?", (self.section_id,)).fetchone()
         locations = self.connection.execute(
             "SELECT * FROM section_locations WHERE library_section_id = ? ORDER BY id", (self.section_id,)
@@ -42,6 +59,8 @@ class Scan:
         for location in locations:
             shelf = Shelf(self.connection, self.section_id, section["section_type"], location["id"], self.now)
             root = location["root_path"]
+            if not _is_below(self.folder or root, root):
+                continue
             try:
                 os.scandir(self.chroot + root).close()
             except OSError as error:
@@ -49,49 +68,42 @@ class Scan:
                 with transaction(self.connection):
                     rows.update(self.connection, "section_locations", location["id"], {"available": 0})
                 continue
-            self._walk(shelf, root, "", None)
+            below = os.path.relpath(self.folder or root, root)
+            self._walk_from(shelf, root, "" if below == "." else below)
             with transaction(self.connection):
-                rows.update(
-                    self.connection,
-                    "section_locations",
-                    location["id"],
-                    {"available": 1, "scanned_at": self.now, "updated_at": self.now},
-                )
+                seen = {"available": 1, "scanned_at": self.now, "updated_at": self.now}
+                rows.update(self.connection, "section_locations", location["id"], seen)
         with transaction(self.connection):
             change = next_change(self.connection)
-            rows.update(
-                self.connection,
-                "library_sections",
-                self.section_id,
-                {"scanned_at": self.now, "changed_at": change}
-                | ({"content_changed_at": change} if self.counts["added"] + self.counts["deleted"] else {}),
-            )
+            values = {"scanned_at": self.now, "changed_at": change}
+            if self.counts["added"] + self.counts["deleted"]:
+                values["content_changed_at"] = change
+            rows.update(self.connection, "library_sections", self.section_id, values)
         return self.counts
 
-    def _known_directory(self, path: str, parent_id: int | None) -> sqlite3.Row | None:
-        found: sqlite3.Row | None = self.connection.execute(
-            "SELECT * FROM directories WHERE library_section_id = ? AND path = ? AND parent_directory_id IS ?"
-            " ORDER BY deleted_at IS NOT NULL",
-            (self.section_id, path, parent_id),
-        ).fetchone()
-        return found
-
-    def _children(self, directory_id: int) -> list[sqlite3.Row]:
-        return self.connection.execute(
-            "SELECT * FROM directories WHERE parent_directory_id = ? AND deleted_at IS NULL ORDER BY path",
-            (directory_id,),
-        ).fetchall()
+    def _walk_from(self, shelf: Shelf, root: str, path: str) -> None:
+        """Walk a directory; those above it become known, but are not looked into."""
+        parent_id = None
+        parts = path.split("/") if path else []
+        for depth in range(len(parts)):
+            above = "/".join(parts[:depth])
+            known = self.directories.known(above, parent_id)
+            if known is None and not Path(f"{self.chroot}{root}", path).is_dir():
+                return
+            with transaction(self.connection):
+                parent_id = self.directories.note(known, above, parent_id)
+        self._walk(shelf, root, path, parent_id)
 
     def _walk(self, shelf: Shelf, root: str, path: str, parent_id: int | None) -> None:
         physical = Path(f"{self.chroot}{root}", path)
-        known = self._known_directory(path, parent_id)
+        known = self.directories.known(path, parent_id)
         try:
             mtime: int | None = int(physical.stat().st_mtime)
         except OSError:
             mtime = None
         self.counts["directories"] += 1
         self.report(min(99, self.counts["directories"]), path.rpartition("/")[2])
-        children = {row["path"]: row for row in self._children(known["id"])} if known else {}
+        children = {row["path"]: row for row in self.directories.children(known["id"])} if known else {}
         if known and not self.force and known["deleted_at"] is None and known["updated_at"] == mtime:
             self.counts["skipped"] += 1
             for child in children:
@@ -102,7 +114,7 @@ class Scan:
                 self._lose(known)
             return
         with transaction(self.connection):
-            directory_id = self._note_directory(known, path, parent_id)
+            directory_id = self.directories.note(known, path, parent_id)
         subdirectories, files = self._list(physical, path)
         for name, child in children.items():
             if name not in subdirectories:
@@ -112,17 +124,6 @@ class Scan:
             self._walk(shelf, root, name, directory_id)
         with transaction(self.connection):
             rows.update(self.connection, "directories", directory_id, {"updated_at": mtime})
-
-    def _note_directory(self, known: sqlite3.Row | None, path: str, parent_id: int | None) -> int:
-        if known:
-            rows.update(self.connection, "directories", known["id"], {"deleted_at": None})
-            return int(known["id"])
-        return rows.insert(
-            self.connection,
-            "directories",
-            {"library_section_id": self.section_id, "parent_directory_id": parent_id, "path": path}
-            | {"created_at": self.now, "updated_at": None},
-        )
 
     def _list(self, physical: Path, path: str) -> tuple[list[str], list[str]]:
         """List a directory: relative paths of subdirectories, names of files."""
@@ -142,7 +143,7 @@ class Scan:
 
     def _lose(self, directory: sqlite3.Row) -> None:
         """Handle a directory that is gone: its files are asked one by one, then it is marked itself."""
-        for child in self._children(directory["id"]):
+        for child in self.directories.children(directory["id"]):
             self._lose(child)
         self._check_parts(directory["id"], set())
         with transaction(self.connection):
@@ -174,7 +175,7 @@ class Scan:
             if stat is None:
                 continue
             seen.add(path)
-            part = self.connection.execute("SELECT * FROM media_parts WHERE file = ?", (path,)).fetchone()
+            part = self.connection.execute(_PART_OF_SECTION, (path, self.section_id)).fetchone()
             if part and part["deleted_at"] is not None:
                 self.log(f"File '{path}' was marked as deleted, can't skip.")
             elif part and not self.force and self._unchanged(part, stat, directory_id):

@@ -26,6 +26,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--analyze-deeply", action="store_true")
     options.add_argument("-x", "--force", action="store_true")
     options.add_argument("-c", "--section", type=int)
+    options.add_argument("-d", "--directory", default="")
     options.add_argument("--activity")
     return options
 
@@ -35,16 +36,15 @@ def main(arguments: list[str]) -> int:
     options = parser().parse_args(arguments)
     settings = from_environment()
     reporter = Reporter(settings, options.activity)
+    trouble = Trouble("scanner", fault_names.from_environment())
     with closing(connect(settings.library)) as library:
         if options.list:
             for section in library.execute("SELECT id, name FROM library_sections ORDER BY id"):
                 print(f"{section['id']:>3}: {section['name']}")
         elif options.analyze_deeply:
-            analyse_deeply(library, settings, reporter)
+            analyse_deeply(library, settings, reporter, trouble)
         elif options.scan:
             per_directory = float(os.environ.get("PLEXSIM_SCAN_SECONDS_PER_DIRECTORY") or 0.03)
-
-            trouble = Trouble("scanner", fault_names.from_environment())
 
             def report(percent: int, subtitle: str) -> None:
                 time.sleep(per_directory * trouble.slower)
@@ -52,7 +52,15 @@ def main(arguments: list[str]) -> int:
                 trouble()
 
             log = Log(settings.logs / "Plex Media Scanner.log")
-            scan = Scan(library, options.section, force=options.force, now=now(), report=report, log=log)
+            scan = Scan(
+                library,
+                options.section,
+                force=options.force,
+                folder=options.directory,
+                now=now(),
+                report=report,
+                log=log,
+            )
             try:
                 log(f"Scanned section {options.section}: {scan.run()}")
             except sqlite3.OperationalError as error:
@@ -61,7 +69,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def analyse_deeply(library: sqlite3.Connection, settings: Settings, reporter: Reporter) -> None:
+def analyse_deeply(library: sqlite3.Connection, settings: Settings, reporter: Reporter, trouble: Trouble) -> None:
     """Read into every file and mark the part; never touches the sonic marker."""
     parts = library.execute(
         "SELECT id, file, extra_data FROM media_parts WHERE deleted_at IS NULL ORDER BY id"
@@ -76,4 +84,5 @@ def analyse_deeply(library: sqlite3.Connection, settings: Settings, reporter: Re
         values = extra_data.decode(part["extra_data"]) | {"ma:deepAnalysisVersion": "6"}
         with transaction(library):
             rows.update(library, "media_parts", part["id"], {"extra_data": extra_data.to_json(values)})
-        time.sleep(settings.seconds_per_track)
+        time.sleep(settings.seconds_per_track * trouble.slower)
+        trouble()

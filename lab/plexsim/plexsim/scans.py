@@ -11,12 +11,33 @@ from .jobs import Job, Jobs
 from .schema import transaction
 from .settings import now
 
+_KIND = "scan"
+_STEP = 0.1  # seconds between two looks whether to go on
 _TAIL = 28.0  # seconds of metadata activities after "refreshing" has gone back to 0
 
 
-def name_of(section_id: int | str) -> str:
+def name_of(section_id: int) -> str:
     """Name the job that scans a section."""
-    return f"scan {section_id}"
+    return f"{_KIND} {section_id}"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What to scan: a section, or one folder of it."""
+
+    section_id: int
+    title: str
+    force: bool = False
+    folder: str = ""
+
+    def options(self) -> list[str]:
+        """Give them as the scanner's options."""
+        return [
+            *("--scan", "--refresh"),
+            *(["--force"] if self.force else []),
+            *("--section", str(self.section_id)),
+            *(["--directory", self.folder] if self.folder else []),
+        ]
 
 
 @dataclass(frozen=True)
@@ -26,34 +47,33 @@ class Scans:
     core: Core
     jobs: Jobs
 
-    def start(self, section_id: int, title: str, *, force: bool) -> bool:
-        """Scan a section unless it is being scanned."""
-        return self.jobs.start(name_of(section_id), lambda job: self._work(job, section_id, title, force=force))
+    def start(self, wish: Wish) -> bool:
+        """Scan unless the section is being scanned."""
+        return self.jobs.start(name_of(wish.section_id), lambda job: self._work(job, wish))
 
     def cancel(self, section_id: int | None) -> None:
         """Stop scanning a section, or all."""
-        self.jobs.cancel(name_of("" if section_id is None else section_id))
+        self.jobs.cancel(_KIND, "" if section_id is None else str(section_id))
 
     def refreshing(self, section_id: int) -> bool:
         """Tell what the section list shows."""
         return self.jobs.is_running(name_of(section_id))
 
-    def _work(self, job: Job, section_id: int, title: str, *, force: bool) -> None:
+    def _work(self, job: Job, wish: Wish) -> None:
         core = self.core
         activity = core.activities.begin(
-            Activity("library.update.section", f"Scanning {title}", "", section_id, cancel=job.cancel)
+            Activity("library.update.section", f"Scanning {wish.title}", "", wish.section_id, cancel=job.cancel)
         )
-        arguments = [process.SCANNER, "--scan", "--refresh", *(["--force"] if force else [])]
         try:
-            job.run_child(core, [*arguments, "--section", str(section_id), "--activity", activity.identity])
+            job.run_child(core, [process.SCANNER, *wish.options(), "--activity", activity.identity])
             if core.preferences.on("autoEmptyTrash") and not job.stop.is_set():
-                self.empty_trash(section_id)
+                self.empty_trash(wish.section_id)
         finally:
             core.activities.end(activity)
-        core.notifications.status("Library scan complete", f"{title} has been scanned.", "LIBRARY_UPDATE")
+        core.notifications.status("Library scan complete", f"{wish.title} has been scanned.", "LIBRARY_UPDATE")
         self.jobs.finish(job)
         if not job.stop.is_set():
-            self._metadata(job, section_id, force=force)
+            self._metadata(job, wish)
 
     def empty_trash(self, section_id: int) -> int:
         """Remove what is marked as deleted."""
@@ -62,10 +82,10 @@ class Scans:
         self.core.log(f"Emptied the trash of section {section_id}: {gone} items removed.")
         return gone
 
-    def _metadata(self, job: Job, section_id: int, *, force: bool) -> None:
-        core = self.core
+    def _metadata(self, job: Job, wish: Wish) -> None:
+        core, section_id = self.core, wish.section_id
         with core.library() as library:
-            waiting = refresh.wanted(library, section_id, force=force)
+            waiting = refresh.wanted(library, section_id, force=wish.force, folder=wish.folder)
             for item in waiting:
                 activity = core.activities.begin(
                     Activity("library.update.item.metadata", "Updating Metadata", item.title, section_id)
@@ -73,6 +93,9 @@ class Scans:
                 try:
                     if job.stop.wait(core.settings.scaled(_TAIL) / len(waiting)):
                         return
+                    while core.faults.active("metadata_stall") is not None:
+                        if job.stop.wait(_STEP):
+                            return
                     refresh.refresh(library, item, now())
                     (kind,) = library.execute(
                         "SELECT metadata_type FROM metadata_items WHERE id = ?", (item.item_id,)

@@ -141,7 +141,7 @@ def main(_arguments: list[str]) -> int:
     stop.wait()
     core.log("Shutting down.", "INFO")
     listener.shutdown()
-    jobs.cancel("")
+    jobs.cancel()
     time.sleep(settings.stop_seconds)
     for connection in held:
         with closing(connection):

@@ -27,9 +27,10 @@ class World:
     library: sqlite3.Connection
     clock: int = 1_000
 
-    def scan(self, *, force: bool = False) -> dict[str, int]:
+    def scan(self, folder: str = "", *, force: bool = False, section: int = SECTION) -> dict[str, int]:
         self.clock += 1_000
-        return Scan(self.library, SECTION, force=force, now=self.clock).run()
+        path = str(self.root / folder) if folder else ""
+        return Scan(self.library, section, force=force, folder=path, now=self.clock).run()
 
     def one(self, sql: str, *values: object) -> object:
         return self.library.execute(sql, values).fetchone()[0]
@@ -99,6 +100,49 @@ def test_new_album_is_found_where_the_directory_changed(world: World) -> None:
     world.touch("Abba", 99_999)
     counts = world.scan()
     assert (counts["added"], world.one("SELECT count(*) FROM metadata_items WHERE metadata_type = 8")) == (1, 2)
+
+
+def test_a_scan_of_a_folder_sees_nothing_else(world: World) -> None:
+    assert world.scan("Abba") == {"directories": 2, "skipped": 0, "added": 2, "updated": 0, "deleted": 0}
+    paths = [row["path"] for row in world.library.execute("SELECT path FROM directories ORDER BY path")]
+    assert paths == ["", "Abba", "Abba/Arrival"]
+    assert world.one("SELECT updated_at FROM directories WHERE path = ''") is None  # the next whole scan looks into it
+    world.scan()
+    for album in ALBUMS:
+        shutil.rmtree(world.root / album)
+    assert world.scan("Abba")["deleted"] == 2
+    assert world.live() == ["Human"]
+    assert world.scan("Björk/Début")["deleted"] == 1  # a folder that is gone itself
+
+
+@pytest.mark.parametrize("folder", ["Abb", "Nobody/Nothing", "../Movies"])
+def test_a_folder_that_is_not_there_or_elsewhere_changes_nothing(world: World, folder: str) -> None:
+    world.scan()
+    before = world.library.execute("SELECT * FROM directories").fetchall()
+    assert not any(world.scan(folder)[what] for what in ("added", "updated", "deleted"))
+    assert world.library.execute("SELECT * FROM directories").fetchall() == before
+    assert len(world.live()) == 3
+
+
+def test_two_sections_on_one_directory_have_rows_of_their_own(world: World) -> None:
+    with schema.transaction(world.library):
+        rows.add_section(
+            world.library, name="Again", section_type=8, locations=[str(world.root)], now=1, section_id=SECTION + 1
+        )
+    assert [world.scan(section=section)["added"] for section in (SECTION, SECTION + 1)] == [3, 3]
+    assert world.one("SELECT count(*) FROM media_parts") == 6
+    shutil.rmtree(world.root / "Abba/Arrival")
+    assert world.scan(section=SECTION + 1)["deleted"] == 2
+    assert (
+        world.one("SELECT count(*) FROM media_items WHERE deleted_at IS NULL AND library_section_id = ?", SECTION) == 3
+    )
+
+
+def test_metadata_is_refreshed_only_below_a_scanned_folder(world: World) -> None:
+    world.scan()
+    folder = str(world.root / "Björk")
+    assert [item.title for item in refresh.wanted(world.library, SECTION, force=True, folder=folder)] == ["Björk"]
+    assert len(refresh.wanted(world.library, SECTION, force=True)) == 2
 
 
 @pytest.mark.parametrize("gone", ["Abba/Arrival/1-01 My Love.mp3", "Abba/Arrival", "Abba"])
