@@ -7,6 +7,7 @@ Private to this collection. tar, tar.gz, tar.zst (through the zstd program) and 
 from __future__ import annotations
 
 import gzip
+import lzma
 import re
 import stat
 import subprocess
@@ -20,11 +21,16 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
+from .archive_limits import GROWS, HEADERS, Counted, TooMuchError, most
+
 FILE, DIRECTORY, LINK, OTHER = "file", "directory", "link", "special file"
 _BLOCK = 512
 _DRIVE = re.compile(r"[A-Za-z]:")
 _CHUNK = 1 << 20
-_READ_ERRORS = (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, OverflowError)
+READ_ERRORS = (
+    *(tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile),
+    *(OverflowError, ValueError, RecursionError),
+)
 
 
 class ArchiveError(Exception):
@@ -69,19 +75,6 @@ def kind_of(path: Path) -> str:
     raise ArchiveError(f"{path} {what}: give a .tar.gz, .tar, .tar.zst or .zip file, or a directory.")
 
 
-class _Counted:
-    """A stream that knows how much was read from it: tarfile cannot tell a cut archive from a finished one."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-        self.count = 0
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._stream.read(size)
-        self.count += len(data)
-        return data
-
-
 @contextmanager
 def _unzstd(path: Path) -> Iterator[IO[bytes]]:
     with tempfile.TemporaryFile() as complaints:
@@ -111,25 +104,32 @@ def _unzstd(path: Path) -> Iterator[IO[bytes]]:
             raise ArchiveError(f"{path} is truncated or damaged: zstd says {words}")
 
 
-def _plain(path: Path, kind: str) -> AbstractContextManager[IO[bytes]]:
-    """Open the tar stream inside whatever compression there is."""
+def decompressed(path: Path) -> AbstractContextManager[IO[bytes]]:
+    """Open what is inside whatever compression there is. Reading it raises one of READ_ERRORS, or ArchiveError."""
+    kind = kind_of(path)
     if kind == "tar.zst":
         return _unzstd(path)
     return cast("IO[bytes]", gzip.open(path)) if kind == "tar.gz" else path.open("rb")
 
 
 def _tar_members(path: Path, stream: IO[bytes]) -> Generator[Member, None, None]:
-    counted = _Counted(stream)
+    limit = most(path.stat().st_size)
+    counted = Counted(stream, limit)
     with tarfile.open(fileobj=counted, mode="r|", errors="surrogateescape") as tar:  # type: ignore[call-overload]
         # tarfile asks its stream for read() alone in this mode; its stubs want a whole file.
         for entry in tar:
-            kind = FILE if entry.isreg() else DIRECTORY if entry.isdir() else OTHER
+            if entry.size < 0:
+                raise ArchiveError(f"{path} is truncated or damaged: {entry.name} is shorter than nothing.")
+            counted.allowed = min(limit, tar.offset + HEADERS)
+            # A sparse file of a few bytes unpacks to as many zeros as it says.
+            kind = FILE if entry.isreg() and not entry.issparse() else DIRECTORY if entry.isdir() else OTHER
             kind = LINK if entry.issym() or entry.islnk() else kind
             content = tar.extractfile(entry) if kind == FILE else None
             # A hard link's target is counted from the archive's root, a symbolic one's from where it is.
             yield Member(entry.name, entry.size, kind, entry.linkname if entry.issym() else "", content)
             tar.members = []  # keeps the memory flat: a Metadata tree has millions of entries
         end = tar.offset + _BLOCK
+    counted.allowed = limit
     while counted.read(_CHUNK):
         pass
     if counted.count < end:
@@ -138,6 +138,8 @@ def _tar_members(path: Path, stream: IO[bytes]) -> Generator[Member, None, None]
 
 def _zip_members(path: Path) -> Generator[Member, None, None]:
     with zipfile.ZipFile(path) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > most(path.stat().st_size):
+            raise TooMuchError(GROWS)
         for entry in archive.infolist():
             mode = stat.S_IFMT(entry.external_attr >> 16)
             kind = DIRECTORY if entry.is_dir() else LINK if stat.S_ISLNK(mode) else FILE
@@ -172,9 +174,11 @@ def members(path: Path) -> Iterator[Iterator[Member]]:
             with closing(_zip_members(path)) as found:
                 yield _checked(path, found)
         else:
-            with _plain(path, kind) as stream, closing(_tar_members(path, stream)) as found:
+            with decompressed(path) as stream, closing(_tar_members(path, stream)) as found:
                 yield _checked(path, found)
-    except _READ_ERRORS as error:
+    except READ_ERRORS as error:
         raise ArchiveError(f"{path} is truncated or damaged: {error or type(error).__name__}.") from error
+    except TooMuchError as error:
+        raise ArchiveError(f"{path} {error}: it is refused as a whole.") from error
     except NotImplementedError as error:
         raise ArchiveError(f"{path} is packed in a way we cannot read: {error}.") from error

@@ -13,7 +13,7 @@ from pathlib import Path
 from .plex_db import BLOBS, LIBRARY, MAGIC
 
 HEADER = 100
-REPAIR = 'Take another archive, or repair it at home with Plex stopped (DBRepair, or "Plex SQLite" and .recover).'
+REPAIR = "Take another archive, or repair it at home: wrapper repair ARCHIVE --into DIRECTORY."
 
 
 def header_problem(path: Path) -> str:

@@ -106,7 +106,8 @@ def _set_aside(dest: Path) -> str:
     return str(backup)
 
 
-def _make_directory(path: Path, owner: Owner) -> None:
+def make_directory(path: Path, owner: Owner) -> None:
+    """Make a directory, with those above it that are missing, for its owner."""
     missing = [parent for parent in (path, *path.parents) if not parent.exists()]
     for directory in reversed(missing):
         directory.mkdir(mode=0o755)
@@ -130,6 +131,26 @@ def _move_carried(staging: Path, dest: Path, owner: Owner) -> None:
             now = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S%fZ")
             goal.replace(goal.with_name(f"{goal.name}.replaced-{now}"))
         folder.replace(goal)
+
+
+def refuse_overwriting(dest: Path, archive: dict[str, Any], *, modified: bool) -> None:
+    """Raise ArchiveError when the library in dest was changed since it was put there, or by somebody else."""
+    if modified:
+        raise ArchiveError(
+            f"{dest} already holds a library that did not come from {archive['path']} or was changed since: it is not"
+            " overwritten. Move it away, or say force: true (it is then set aside in a directory beside it)."
+        )
+
+
+def install(staging: Path, dest: Path, owner: Owner, staged: Staged, archive: dict[str, Any]) -> Placed:
+    """Move what is whole and checked in staging into dest, beside it on the same disk, and stamp it."""
+    backup = _set_aside(dest)
+    (dest / STAMP).unlink(missing_ok=True)
+    _move_in(staging, dest, owner)
+    _move_carried(staging, dest, owner)
+    write_json(dest / STAMP, {"archive": archive, "installed": state_of(dest), "staged": asdict(staged)})
+    owner.take(dest / STAMP)
+    return Placed(staged, archive, changed=True, backup=backup)
 
 
 def inspect(src: Path, scratch: Path) -> Placed:
@@ -156,20 +177,9 @@ def place(
     if present and not force and _same(archive, stamp.get("archive", {})):
         staged = Staged(**stamp.get("staged", {}))
         return Placed(staged, archive, changed=False, modified_since=modified)
-    if modified and not force:
-        raise ArchiveError(
-            f"{dest} already holds a library that did not come from {src} or was changed since: it is not"
-            " overwritten. Move it away, or say force: true (it is then set aside in a directory beside it)."
-        )
+    refuse_overwriting(dest, archive, modified=modified and not force)
     if dry_run:
         return Placed(Staged(), archive, changed=True)
-    _make_directory(dest, owner)
+    make_directory(dest, owner)
     with _workplace(dest, _STAGING) as staging:
-        staged = stage(src, staging, carry)
-        backup = _set_aside(dest)
-        (dest / STAMP).unlink(missing_ok=True)
-        _move_in(staging, dest, owner)
-        _move_carried(staging, dest, owner)
-    write_json(dest / STAMP, {"archive": archive, "installed": state_of(dest), "staged": asdict(staged)})
-    owner.take(dest / STAMP)
-    return Placed(staged, archive, changed=True, backup=backup)
+        return install(staging, dest, owner, stage(src, staging, carry), archive)

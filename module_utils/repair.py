@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .archive import ArchiveError
-from .database_header import has_log, header_problem
+from .database_header import REPAIR, has_log, header_problem
 from .disk_room import need_room
 from .files import sync
 from .integrity import check
@@ -100,7 +100,7 @@ def repair(directory: Path, accept_loss: bool = False, dry_run: bool = False) ->
     for name in names:
         problem = header_problem(directory / name)
         if problem and "truncated" not in problem and "longer" not in problem:
-            raise PlexDatabaseError(f"{problem} It cannot be salvaged from the file itself.")
+            raise PlexDatabaseError(f"{problem.removesuffix(REPAIR)}It cannot be salvaged; take another archive.")
         try:
             need_room(directory, 2 * (directory / name).stat().st_size, f"The repair of {name}")
         except ArchiveError as error:
@@ -121,7 +121,7 @@ def repair(directory: Path, accept_loss: bool = False, dry_run: bool = False) ->
         if done.lost and not accept_loss:
             raise PlexDatabaseError(
                 f"The repair of {directory} would lose rows of the library ({_told(done.lost)}): nothing was changed."
-                " Take another archive, or accept the loss."
+                " Take another archive, or accept the loss (--accept-loss; accept_loss of the module)."
             )
         for name in names if not dry_run else ():
             _exchange(directory, name, Path(work, name.rsplit(".", 2)[-2]), kept)

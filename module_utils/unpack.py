@@ -145,20 +145,24 @@ def _copy(src: Path, target: Path, folders: tuple[str, ...], *, library_only: bo
     return found
 
 
-def stage(src: Path, target: Path, folders: tuple[str, ...] = (), *, library_only: bool = False) -> Staged:
-    """Bring an archive's databases into an empty directory and read what they are.
+def bring(src: Path, target: Path, folders: tuple[str, ...] = (), *, library_only: bool = False) -> Staged:
+    """Bring an archive's databases and their logs into an empty directory, whatever state they are in.
 
     folders names what else is brought: files below it land in target/carried. Raises ArchiveError.
     """
     if kind_of(src) == "directory":
-        found = _copy(src, target, folders, library_only=library_only)
-    else:
-        taker = _Taker(src, target, folders, library_only=library_only)
-        with members(src) as entries:
-            for member in entries:
-                taker.take(member)
-        taker.settle()
-        found = taker.found
+        return _copy(src, target, folders, library_only=library_only)
+    taker = _Taker(src, target, folders, library_only=library_only)
+    with members(src) as entries:
+        for member in entries:
+            taker.take(member)
+    taker.settle()
+    return taker.found
+
+
+def stage(src: Path, target: Path, folders: tuple[str, ...] = (), *, library_only: bool = False) -> Staged:
+    """Do the same, bring the logs in, and read what the databases are. Raises ArchiveError when they are none."""
+    found = bring(src, target, folders, library_only=library_only)
     for name in (LIBRARY,) if library_only else (LIBRARY, BLOBS):
         problem = header_problem(target / name)
         if problem:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from wrapper import exits
+from wrapper.archive_commands import ARCHIVE_COMMANDS, archive_commands, perform
 from wrapper.machine_commands import MACHINE_COMMANDS, machine_commands
-from wrapper.verify_command import verify_command
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -73,7 +73,7 @@ def parser() -> Parser:
         "show", help="show one run", description="Show one run: stages, results, receipt, machine."
     )
     show.add_argument("run", nargs="?", metavar="RUN", help="run id or its beginning (default: the last run)")
-    for command in (runs, show, verify_command(commands), *machine_commands(commands)):
+    for command in (runs, show, *archive_commands(commands), *machine_commands(commands)):
         command.add_argument("--json", action="store_true", help="print JSON")
     for command in commands.choices.values():
         command.add_argument(
@@ -179,10 +179,8 @@ def _dispatch(asked: argparse.Namespace) -> int:
         from wrapper import machines  # noqa: PLC0415
 
         return int(getattr(machines, asked.command)(ROOT, asked))
-    if asked.command == "verify":
-        from wrapper.verify import verify  # noqa: PLC0415
-
-        return verify(asked.archive, asked.scratch, asked.plex_version, as_json=asked.json)
+    if asked.command in ARCHIVE_COMMANDS:
+        return perform(asked)
     from wrapper import runs  # noqa: PLC0415
 
     given = (asked.run,) if asked.command == "show" else ()

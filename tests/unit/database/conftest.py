@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,18 @@ from ansible.module_utils.testing import patch_module_args
 from tests.unit.database.builder import Builder, copy_real
 
 
-@pytest.fixture
-def pair(tmp_path: Path) -> Path:
-    builder = Builder(tmp_path / "Databases")
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made once, because hundreds of tests want one."""
+    builder = Builder(tmp_path_factory.mktemp("built") / "Databases")
     builder.movies()
     builder.music()
     return builder.finish()
+
+
+@pytest.fixture
+def pair(tmp_path: Path, built: Path) -> Path:
+    return Path(shutil.copytree(built, tmp_path / "Databases"))
 
 
 @pytest.fixture

@@ -43,3 +43,7 @@ def entry(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
     found = tarfile.TarInfo(name)
     found.type, found.linkname = kind, target
     return found
+
+
+def nothing_in(dest: Path) -> bool:
+    return not dest.exists() or not list(dest.iterdir())
