@@ -117,20 +117,22 @@ class Catalogue:
 
 def _product(facts: dict[str, Any], price_factor: float) -> dict[str, Any]:
     speed = facts["bandwidth"]
+    internal = facts.get("internal_bandwidth", speed)
     local = bool(facts["local_storage_max"])
     per_volume = {"min_size": 1_000_000_000, "max_size": 800_000_000_000} if local else {"min_size": 0, "max_size": 0}
+    scratch_size, scratch_volumes = facts.get("scratch", (0, 0))
     return {
-        "alt_names": [],
+        "alt_names": facts.get("alt_names", []),
         "arch": facts.get("arch", "x86_64"),
         "ncpus": facts["ncpus"],
         "ram": facts["ram"],
-        "gpu": 0,
-        "gpu_info": None,
+        "gpu": facts.get("gpu", 0),
+        "gpu_info": facts.get("gpu_info"),
         "mig_profile": None,
         "volumes_constraint": {"min_size": 0, "max_size": facts["local_storage_max"]},
         "per_volume_constraint": {"l_ssd": per_volume},
-        "scratch_storage_max_size": 0,
-        "scratch_storage_max_volumes_count": 0,
+        "scratch_storage_max_size": scratch_size,
+        "scratch_storage_max_volumes_count": scratch_volumes,
         "monthly_price": round(facts["monthly_price"] * price_factor, 6),
         "hourly_price": round(facts["hourly_price"] * price_factor, 6),
         "capabilities": {
@@ -139,16 +141,19 @@ def _product(facts: dict[str, Any], price_factor: float) -> dict[str, Any]:
             "block_storage": True,
             "hot_snapshots_local_volume": local,
             "private_network": 8,
-            "max_file_systems": 0,
+            "max_file_systems": facts.get("file_systems", 0),
         },
         "network": {
             "ipv6_support": True,
-            "sum_internal_bandwidth": speed,
+            "sum_internal_bandwidth": internal,
             "sum_internet_bandwidth": speed,
-            "interfaces": [{"internal_bandwidth": speed, "internet_bandwidth": speed}],
+            "interfaces": [
+                {"internal_bandwidth": inside, "internet_bandwidth": outside}
+                for inside, outside in facts.get("interfaces", [(internal, speed)])
+            ],
         },
         "block_bandwidth": facts["block_bandwidth"],
-        "end_of_service": False,
+        "end_of_service": facts.get("end_of_service", False),
     }
 
 

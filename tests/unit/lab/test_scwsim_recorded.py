@@ -122,11 +122,9 @@ def test_a_recorded_life_of_a_server_goes_the_same_way(replay: Replay, flow: str
 def test_the_offered_types_are_as_recorded_and_paged_with_the_recorded_links(replay: Replay) -> None:
     types = recorded("scaleway-server-types-fr-par-1.json")
     offered = Catalogue().server_types("fr-par-1")
-    assert len(offered) >= 8
-    for name, product in offered.items():
-        assert product == types[name], name
+    assert offered == types
     page = next(e for e in recorded("scaleway-flow-lssd.json") if "/products/servers" in e["url"])
-    _, headers, _ = replay.send({**page, "url": page["url"].replace("page=1", "page=1&per_page=3")})
-    link = page["headers"]["Link"].replace("per_page=50", "per_page=3")
-    assert headers["Link"] == link
-    assert headers["X-Total-Count"] == str(len(offered))
+    _, headers, _ = replay.send(page)
+    assert headers_of(headers) | {"Link": headers["Link"]} == headers_of(page["headers"]) | {
+        "Link": page["headers"]["Link"]
+    }

@@ -269,7 +269,9 @@ def test_types_without_a_local_disk(cloud: Cloud, changes: dict[str, Any], statu
 def test_an_image_of_another_architecture_is_refused(cloud: Cloud) -> None:
     path = "/marketplace/v2/local-images?image_label=ubuntu_noble&zone=fr-par-1&type=instance_sbs"
     arm64 = cloud.call("GET", path)[1]["local_images"][0]
-    assert (arm64["arch"], arm64["compatible_commercial_types"]) == ("arm64", ["BASIC2-A2C-4G"])
+    assert arm64["arch"] == "arm64"
+    assert "BASIC2-A2C-4G" in arm64["compatible_commercial_types"]
+    assert "DEV1-S" not in arm64["compatible_commercial_types"]
     body = {"name": "a", "image": arm64["id"], "commercial_type": "DEV1-S"}
     status, refusal, _ = cloud.call("POST", f"{ZONE}/servers", body)
     assert (status, refusal["details"][0]["argument_name"]) == (400, "image")
