@@ -12,7 +12,7 @@ Kind = Literal["task", "waiting", "warning", "failure"]
 Result = Mapping[str, Any]
 
 # Modules whose result says in `message` what they are waiting for.
-READINGS = frozenset({"mount_guard_status", "plex_phase", "plex_status", "scaleway_server"})
+READINGS = frozenset({"cloud_init_status", "mount_guard_status", "plex_phase", "plex_status", "scaleway_server"})
 COLOUR = re.compile(r"\x1b\[[0-9;]*[mK]")
 # Ansible's own words around the sentence that our modules and asserts wrote.
 NOISE = re.compile(r"^(?:Task failed: |Module failed: |Action failed: |Failed to template .*?: )+")
