@@ -1,14 +1,15 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -u
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The dead-man switch: ends the machine it runs on when nobody wants it any more.
 
 A timer runs this once a minute, as root, on the rented machine. It needs nothing but Python's own library, because it
-must work when everything else is broken. Time is counted by the kernel's clock that neither jumps nor stands still,
-and kept over reboots; the wall clock only says how long the machine was off.
+must work when everything else is broken, and speaks unbuffered, because powering off ends it in mid-sentence. Time is
+counted by the kernel's clock that neither jumps nor stands still, and kept over reboots; the wall clock only says how
+long the machine was off.
 
 The end comes when no controller was heard of for `silence_seconds`, and at `hard_seconds` in any case. Then the
-commands of `before` run (Plex is asked to stop), and the machine is terminated through the provider's API. Without a
-key, or when the API refuses for good, it powers off: that ends the work, not the bill.
+commands of `before` run (Plex is asked to stop, its databases are copied away), and the machine is terminated through
+the provider's API. Without a key, or when the API refuses for good, it powers off: that ends the work, not the bill.
 
 Settings (JSON, 0600): run_id, name, zone, project, server_id, api_url, secret_key (may be empty), armed_at
 (seconds since 1970), silence_seconds, hard_seconds (both from then on), beat_seconds (how often the API is told of a
@@ -33,10 +34,11 @@ STATE = Path("/var/lib/plex-burst/switch-state.json")
 # Touched by /etc/ssh/sshrc: every command that the controller runs over SSH is a sign of life.
 HEARTBEAT = Path("/var/lib/plex-burst/heartbeat")
 BEAT_TAG = "plex-burst-beat="
-# So many times the API is asked, a minute apart, before the machine powers off instead.
+# So many times the API is asked, a minute apart, before the machine powers off instead; some answers are final.
 TRIES = 15
-# Answers that asking again does not change.
 FINAL = (401, 403)
+State = dict[str, Any]
+Keep = Callable[[State], None]
 
 
 class Reading(NamedTuple):
@@ -48,7 +50,7 @@ class Reading(NamedTuple):
     beat: int
 
 
-def advanced(state: dict[str, Any], now: Reading, armed_at: float) -> dict[str, Any]:
+def advanced(state: State, now: Reading, armed_at: float) -> State:
     """The state with the time that has passed; a jump of the wall clock within a boot passes no time."""
     if not state:
         # The first time, or after the state was lost: then the wall clock is all there is.
@@ -71,7 +73,7 @@ def advanced(state: dict[str, Any], now: Reading, armed_at: float) -> dict[str, 
     }
 
 
-def reason_to_end(state: dict[str, Any], settings: dict[str, Any]) -> str:
+def reason_to_end(state: State, settings: dict[str, Any]) -> str:
     """Why the machine must end now; empty while it may go on."""
     if state["elapsed"] >= settings["hard_seconds"]:
         return f"its time is over after {state['elapsed']:.0f} s"
@@ -81,7 +83,7 @@ def reason_to_end(state: dict[str, Any], settings: dict[str, Any]) -> str:
     return ""
 
 
-def beat_is_due(state: dict[str, Any], settings: dict[str, Any]) -> bool:
+def beat_is_due(state: State, settings: dict[str, Any]) -> bool:
     """Whether there is a sign of life that the API was not told of for long enough."""
     since = state["elapsed"] - state["told"]
     return bool(settings["secret_key"]) and state["beat_elapsed"] > state["told"] and since >= settings["beat_seconds"]
@@ -91,9 +93,8 @@ def call(settings: dict[str, Any], method: str, path: str, body: Any = None) -> 
     """One call of the server's own resource; status 0 when nobody answered."""
     url = f"{settings['api_url']}/instance/v1/zones/{settings['zone']}/servers/{settings['server_id']}{path}"
     request = urllib.request.Request(url, method=method, headers={"X-Auth-Token": settings["secret_key"]})
-    data = None
-    if body is not None:
-        data = json.dumps(body).encode()
+    data = None if body is None else json.dumps(body).encode()
+    if data:
         request.add_header("Content-Type", "application/json")
     try:
         with urllib.request.urlopen(request, data, timeout=30) as answer:
@@ -150,8 +151,8 @@ def power_off() -> None:
     subprocess.run(["systemctl", "poweroff"], check=False)
 
 
-def step(state: dict[str, Any], settings: dict[str, Any], now: Reading, off: Callable[[], None]) -> dict[str, Any]:
-    """One minute of the switch: the state after it."""
+def step(state: State, settings: dict[str, Any], now: Reading, off: Callable[[], None], keep: Keep) -> State:
+    """One minute of the switch: the state after it. keep: writes a state down, so that what begins here begins once."""
     state = advanced(state, now, settings["armed_at"])
     reason = reason_to_end(state, settings)
     if not reason:
@@ -159,9 +160,11 @@ def step(state: dict[str, Any], settings: dict[str, Any], now: Reading, off: Cal
             state["told"] = state["elapsed"]
         return state
     print(f"ending this machine: {reason}")
-    if not state["tries"]:
-        run_before(settings)
     state["tries"] += 1
+    # Written down first: whatever kills this process must not make the next one wait for Plex again.
+    keep(state)
+    if state["tries"] == 1:
+        run_before(settings)
     result = terminate(settings)
     if result == "refused" or (result == "again" and state["tries"] >= TRIES):
         off()
@@ -175,6 +178,13 @@ def reading() -> Reading:
     return Reading(boot, time.time(), time.clock_gettime(time.CLOCK_BOOTTIME), beat)
 
 
+def write(state: State) -> None:
+    """Keep the state over runs of the timer and over reboots; its directory is there since the switch was armed."""
+    partial = STATE.with_suffix(".partial")
+    partial.write_text(json.dumps(state), encoding="utf-8")
+    partial.replace(STATE)
+
+
 def main() -> int:
     """One run of the timer."""
     settings: dict[str, Any] = json.loads(SETTINGS.read_text(encoding="utf-8"))
@@ -182,11 +192,7 @@ def main() -> int:
         state = json.loads(STATE.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         state = {}
-    state = step(state, settings, reading(), power_off)
-    STATE.parent.mkdir(parents=True, exist_ok=True)
-    partial = STATE.with_suffix(".partial")
-    partial.write_text(json.dumps(state), encoding="utf-8")
-    partial.replace(STATE)
+    write(step(state, settings, reading(), power_off, write))
     return 0
 
 

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import threading
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,25 +13,13 @@ import pytest
 
 from lab.control import settings
 from module_utils import ledger
+from tests.canaries import holders_in, watched_argv
 
 from .conftest import CLOUD
+from .rented_role import GIVE_BACK, RENT, Role
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab")]
 
-ROOT = Path(__file__).parents[2]
-INVENTORY = """---
-all:
-  hosts:
-    localhost:
-      ansible_connection: local
-      ansible_python_interpreter: "{{ ansible_playbook_python }}"
-"""
-RENT = """---
-- name: Rent
-  hosts: localhost
-  gather_facts: false
-  roles: [scaleway_instance]
-"""
 USE = """---
 - name: Join
   hosts: localhost
@@ -70,88 +54,6 @@ USE = """---
           - (state.content | b64decode | from_json).tries == 0
           - (state.content | b64decode | from_json).beat > 0
 """
-GIVE_BACK = """---
-- name: Give back
-  hosts: localhost
-  gather_facts: false
-  tasks:
-    - name: Give back
-      ansible.builtin.include_role: {name: scaleway_instance, tasks_from: teardown}
-"""
-
-
-@contextmanager
-def watched_argv(secret: str) -> Iterator[list[str]]:
-    """Command lines of any process here that had the secret in them while the body ran."""
-    found: list[str] = []
-    over = threading.Event()
-
-    def watch() -> None:
-        while not over.wait(0.05):
-            for path in Path("/proc").glob("[0-9]*/cmdline"):
-                with suppress(OSError):
-                    line = path.read_bytes()
-                    found.extend([line.decode(errors="replace")] if secret.encode() in line else [])
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield found
-    finally:
-        over.set()
-        watcher.join()
-
-
-class Role:
-    """The role's entry points on one run."""
-
-    def __init__(self, directory: Path) -> None:
-        self.run_id = ledger.new_run_id(datetime.now(UTC), os.urandom(2).hex())
-        self.run_dir = ledger.create(directory / "runs", self.run_id)
-        self.directory = directory
-        self.name = f"plex-burst-{self.run_id.lower()}"
-
-    def play(self, text: str, **variables: Any) -> subprocess.CompletedProcess[str]:
-        playbook = self.directory / "play.yml"
-        playbook.write_text(text)
-        inventory = self.directory / "inventory.yml"
-        inventory.write_text(INVENTORY)
-        known = {
-            "scaleway_instance_api_url": CLOUD,
-            "scaleway_instance_api_token": settings.CLOUD_TOKEN,
-            "scaleway_instance_project": settings.CLOUD_PROJECT,
-            "scaleway_instance_run_id": self.run_id,
-            "scaleway_instance_run_dir": str(self.run_dir),
-            "scaleway_instance_type": "DEV1-S",
-            "scaleway_instance_poll": 2,
-        }
-        extra = self.directory / "variables.json"
-        extra.write_text(json.dumps({**known, **variables}))
-        return subprocess.run(
-            ["ansible-playbook", "-i", str(inventory), str(playbook), "-e", f"@{extra}"],
-            cwd=ROOT,
-            env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=600,
-        )
-
-    def done(self, text: str, **variables: Any) -> str:
-        played = self.play(text, **variables)
-        assert played.returncode == 0, played.stdout + played.stderr
-        return played.stdout
-
-    def left(self) -> list[str]:
-        """What the cloud has of this run, of any kind."""
-        with urllib.request.urlopen(f"{CLOUD}/_lab/state", timeout=10) as answer:
-            state = json.load(answer)
-        return [
-            f"{kind} {row['id']}"
-            for kind, rows in state.items()
-            for row in rows
-            if row.get("name") == self.name or any(self.run_id in tag for tag in row.get("tags") or [])
-        ]
 
 
 @pytest.fixture
@@ -171,11 +73,6 @@ def inbound_of(group_id: str) -> list[dict[str, Any]]:
     return [rule for rule in rules if rule["direction"] == "inbound" and rule.get("editable", True)]
 
 
-def canary_in(path: Path) -> bool:
-    """Whether a file of the run has the token in it."""
-    return settings.CLOUD_TOKEN.encode() in path.read_bytes()
-
-
 def user_data_of(server_id: str) -> Any:
     """What the API still tells of the user-data."""
     url = f"{CLOUD}/instance/v1/zones/fr-par-1/servers/{server_id}/user_data"
@@ -191,8 +88,7 @@ def test_rent_use_and_give_back(role: Role) -> None:
     assert seen == []
     assert settings.CLOUD_TOKEN not in printed
     (role.directory / "variables.json").unlink()
-    holders = [path for path in role.directory.rglob("*") if path.is_file() and canary_in(path)]
-    assert holders == []
+    assert holders_in(role.directory, [settings.CLOUD_TOKEN]) == []
     machine = ledger.read(role.run_dir)["machine"]
     assert len(role.left()) == 5, "a server, its volume, its security group, and of its key application and policy"
     assert user_data_of(machine["server_id"]) == {"user_data": []}
@@ -201,7 +97,6 @@ def test_rent_use_and_give_back(role: Role) -> None:
     keys = role.run_dir / "ssh"
     for path in (role.run_dir, keys, keys / "id_ed25519", keys / "host_ed25519"):
         assert path.stat().st_mode & 0o077 == 0, path
-    assert settings.CLOUD_TOKEN not in (role.run_dir / "ledger.json").read_text()
     assert "changed=0" in role.done(RENT)
     role.done(USE)
 

@@ -96,11 +96,16 @@ def settings(cloud: LocalCloud) -> dict[str, Any]:
     return mine
 
 
+def minute(state: dict[str, Any], settings: dict[str, Any], now: Reading) -> dict[str, Any]:
+    """A minute in which nothing is kept and nothing can be powered off."""
+    return deadman.step(state, settings, now, lambda: None, lambda _state: None)
+
+
 def over(settings: dict[str, Any], state: dict[str, Any] | None = None) -> tuple[dict[str, Any], list[str]]:
     """One minute after the end."""
     ended: list[str] = []
-    begun = state or deadman.step({}, settings, at(0), lambda: None)
-    return deadman.step(begun, settings, at(13), lambda: ended.append("off")), ended
+    begun = state or minute({}, settings, at(0))
+    return deadman.step(begun, settings, at(13), lambda: ended.append("off"), lambda _state: None), ended
 
 
 def test_it_ends_the_machine_through_the_api(
@@ -114,6 +119,24 @@ def test_it_ends_the_machine_through_the_api(
         continue
     assert cloud.left() == {}
     assert settings["secret_key"] not in capsys.readouterr().out
+
+
+def test_what_is_killed_while_it_waits_for_plex_does_not_wait_again(settings: dict[str, Any], tmp_path: Path) -> None:
+    kept: list[dict[str, Any]] = []
+
+    def keep(state: dict[str, Any]) -> None:
+        kept.append(dict(state))
+        if len(kept) == 1:
+            raise KeyboardInterrupt
+
+    settings["before"] = [["touch", str(tmp_path / "waited")]]
+    begun = minute({}, settings, at(0))
+    with pytest.raises(KeyboardInterrupt):
+        deadman.step(begun, settings, at(13), lambda: None, keep)
+    assert deadman.step(kept[0], settings, at(13.1), lambda: None, keep)["tries"] == 2
+    assert not (tmp_path / "waited").exists()
+    while deadman.call(settings, "GET", "")[0] != 404:
+        continue
 
 
 def test_without_a_key_it_powers_off(settings: dict[str, Any]) -> None:
@@ -139,16 +162,16 @@ def test_a_server_of_another_name_is_never_ended(cloud: LocalCloud, settings: di
 
 
 def test_signs_of_life_reach_the_tag_now_and_then(cloud: LocalCloud, settings: dict[str, Any]) -> None:
-    state = deadman.step({}, settings, at(0), lambda: None)
+    state = minute({}, settings, at(0))
     tags = deadman.call(settings, "GET", "")[1]["server"]["tags"]
     assert tags == ["plex-burst", TAG, "plex-burst-beat=1970-01-01T00:00:00Z"]
     calls = len(cloud.log.entries)
-    state = deadman.step(state, settings, at(0.1, beat=2), lambda: None)
+    state = minute(state, settings, at(0.1, beat=2))
     assert len(cloud.log.entries) == calls, "not more often than beat_seconds"
-    state = deadman.step(state, settings, at(1, beat=2), lambda: None)
+    state = minute(state, settings, at(1, beat=2))
     assert "1970-01-01T01:00:00Z" in deadman.call(settings, "GET", "")[1]["server"]["tags"][-1]
     calls = len(cloud.log.entries)
-    deadman.step(state, settings, at(2, beat=2), lambda: None)
+    minute(state, settings, at(2, beat=2))
     assert len(cloud.log.entries) == calls, "no new sign of life, nothing to tell"
 
 
