@@ -48,9 +48,7 @@ def _statistics(library: sqlite3.Connection, now: int) -> None:
 def _old_rows(library: sqlite3.Connection) -> None:
     """Leave a third of the parts and media in the encoding of before 1.40."""
     for table in ("media_parts", "media_items", "media_streams"):
-        found = library.execute(
-            f"SELECT id, extra_data FROM {table} WHERE id % 3 = 0 AND extra_data <> ''"  # noqa: S608
-        ).fetchall()  # three constant names
+        found = library.execute(f"SELECT id, extra_data FROM {table} WHERE id % 3 = 0 AND extra_data <> ''").fetchall()
         for row in found:
             text = extra_data.to_url(extra_data.decode(row["extra_data"]))
             rows.update(library, table, row["id"], {"extra_data": text})

@@ -92,7 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(response.body)
 
-    do_GET = do_POST = do_PUT = do_DELETE = handle_any  # noqa: N815  named by the base class
+    do_GET = do_POST = do_PUT = do_DELETE = handle_any
 
-    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002  named by the base class
+    def log_message(self, format: str, *arguments: object) -> None:
         """Keep quiet: there is a log of our own."""

@@ -133,7 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._serve()
 
-    do_POST = do_PATCH = do_PUT = do_DELETE = do_GET  # noqa: N815 - the names http.server looks for
+    do_POST = do_PATCH = do_PUT = do_DELETE = do_GET
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         """Answers are dated by the cloud's clock, which may have been advanced."""

@@ -42,8 +42,7 @@ class Shelf:
             numbers = {}
         conditions = "".join(f' AND "{name}" IS ?' for name in numbers)
         found = self.connection.execute(
-            # the conditions are made of the two names above
-            "SELECT id FROM metadata_items WHERE library_section_id = ? AND metadata_type = ?"  # noqa: S608
+            "SELECT id FROM metadata_items WHERE library_section_id = ? AND metadata_type = ?"
             f" AND title = ? AND parent_id IS ?{conditions} ORDER BY deleted_at IS NOT NULL, id",
             (self.section_id, kind, title, parent_id, *numbers.values()),
         ).fetchone()

@@ -35,7 +35,7 @@ MARKS = (extra_data.to_json(MARK), extra_data.to_url(MARK))  # both encodings, i
 
 def _insert(connection: sqlite3.Connection, table: str, names: str, rows: Iterator[tuple[Any, ...]]) -> None:
     marks = ", ".join("?" * len(names.split(",")))
-    connection.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608  names of this file
+    connection.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)
 
 
 def _title(number: int) -> str:
@@ -142,7 +142,7 @@ def make(directory: Path, tracks: int) -> None:
         for _, _, sql in set_aside:
             library.execute(sql)
         for table in _FULL_TEXT:
-            library.execute(f"INSERT INTO {table} ({table}) VALUES ('rebuild')")  # noqa: S608  names of this file
+            library.execute(f"INSERT INTO {table} ({table}) VALUES ('rebuild')")
         library.execute("COMMIT")
         library.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     with closing(schema.connect(directory / schema.BLOBS)) as blobs:

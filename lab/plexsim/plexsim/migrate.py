@@ -83,7 +83,7 @@ def run(path: Path) -> None:
                 _change_dates(model, connection)
                 for table in [_TEXT_FORMS[version] for version in missing if version in _TEXT_FORMS]:
                     connection.execute(
-                        f"UPDATE {table} SET extra_data = as_json(extra_data)"  # noqa: S608  names of this file
+                        f"UPDATE {table} SET extra_data = as_json(extra_data)"
                         " WHERE extra_data <> '' AND NOT json_valid(extra_data)"
                     )
                 for (trigger,) in model.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger'"):
@@ -110,9 +110,9 @@ def _finds(connection: sqlite3.Connection, table: str) -> bool:
     """Search some of the newest titles by themselves: one hit is enough, for a title may have no words."""
     content, column = _SEARCHED[table]
     newest = connection.execute(
-        f"SELECT rowid, {column} FROM {content} WHERE {column} <> '' ORDER BY rowid DESC LIMIT {_SAMPLE}"  # noqa: S608
-    ).fetchall()  # names of this file
-    search = f"SELECT 1 FROM {table} WHERE {table} MATCH ? AND docid = ?"  # noqa: S608  names of this file
+        f"SELECT rowid, {column} FROM {content} WHERE {column} <> '' ORDER BY rowid DESC LIMIT {_SAMPLE}"
+    ).fetchall()
+    search = f"SELECT 1 FROM {table} WHERE {table} MATCH ? AND docid = ?"
     phrases = [('"{}"'.format(row[1].replace('"', " ")), row[0]) for row in newest]
     return not newest or any(connection.execute(search, phrase).fetchone() for phrase in phrases)
 
@@ -171,8 +171,8 @@ def _change_dates(model: sqlite3.Connection, connection: sqlite3.Connection) -> 
             if (columns[name], wanted[name]) != _DATE_TYPES:
                 continue
             connection.execute(
-                f"UPDATE {table} SET \"{name}\" = CAST(strftime('%s', \"{name}\", 'utc') AS INTEGER)"  # noqa: S608
-                f" WHERE typeof(\"{name}\") = 'text'"  # names of the model's schema
+                f"UPDATE {table} SET \"{name}\" = CAST(strftime('%s', \"{name}\", 'utc') AS INTEGER)"
+                f" WHERE typeof(\"{name}\") = 'text'"
             )
         if _DATE_TYPES[0] in columns.values():
             (sql,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()

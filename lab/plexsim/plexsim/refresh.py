@@ -28,7 +28,7 @@ def wanted(connection: sqlite3.Connection, section_id: int, *, force: bool, fold
     """List the top-level items of a section to refresh: those with anything new below, or all of a scanned folder."""
     condition = ("" if force else _NEW) + (_IN_FOLDER if folder else "")
     tops = connection.execute(
-        "SELECT DISTINCT coalesce(g.id, i.id) AS id, coalesce(g.title, i.title) AS title"  # noqa: S608
+        "SELECT DISTINCT coalesce(g.id, i.id) AS id, coalesce(g.title, i.title) AS title"
         " FROM metadata_items i LEFT JOIN metadata_items p ON p.id = i.parent_id"
         " LEFT JOIN metadata_items g ON g.id = coalesce(p.parent_id, i.parent_id)"
         f" WHERE i.library_section_id = ?1 AND i.deleted_at IS NULL{condition} ORDER BY id",

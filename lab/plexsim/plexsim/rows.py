@@ -30,14 +30,14 @@ def insert(connection: sqlite3.Connection, table: str, values: Mapping[str, obje
     """Insert one row, return its id."""
     columns = ", ".join(f'"{name}"' for name in values)
     marks = ", ".join("?" for _ in values)
-    sql = f"INSERT INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608  names come from this file
+    sql = f"INSERT INTO {table} ({columns}) VALUES ({marks})"
     return int(connection.execute(sql, tuple(values.values())).lastrowid or 0)
 
 
 def update(connection: sqlite3.Connection, table: str, row_id: int, values: Mapping[str, object]) -> None:
     """Change one row by id."""
     columns = ", ".join(f'"{name}" = ?' for name in values)
-    sql = f"UPDATE {table} SET {columns} WHERE id = ?"  # noqa: S608  names come from this file
+    sql = f"UPDATE {table} SET {columns} WHERE id = ?"
     connection.execute(sql, (*values.values(), row_id))
 
 
@@ -101,8 +101,8 @@ def delete_section(connection: sqlite3.Connection, section_id: int) -> None:
     """Remove a section with everything in it."""
     media = "SELECT id FROM media_items WHERE library_section_id = ?"
     for statement in (
-        f"DELETE FROM media_streams WHERE media_item_id IN ({media})",  # noqa: S608  constant text
-        f"DELETE FROM media_parts WHERE media_item_id IN ({media})",  # noqa: S608  constant text
+        f"DELETE FROM media_streams WHERE media_item_id IN ({media})",
+        f"DELETE FROM media_parts WHERE media_item_id IN ({media})",
         "DELETE FROM media_items WHERE library_section_id = ?",
         "DELETE FROM metadata_items WHERE library_section_id = ?",
         "DELETE FROM directories WHERE library_section_id = ?",

@@ -12,11 +12,11 @@ _DEAD_PARTS = (
     "SELECT p.id FROM media_parts p JOIN media_items m ON m.id = p.media_item_id"
     " WHERE m.library_section_id = ? AND (m.deleted_at IS NOT NULL OR p.deleted_at IS NOT NULL)"
 )
-# made of the constants above, children before parents
+# children before parents
 _EMPTY = (
-    f"DELETE FROM media_streams WHERE media_item_id IN ({_MARKED_MEDIA})",  # noqa: S608  as said above
-    f"DELETE FROM media_parts WHERE id IN ({_DEAD_PARTS})",  # noqa: S608  as said above
-    f"DELETE FROM taggings WHERE metadata_item_id IN ({_MARKED_ITEMS})",  # noqa: S608  as said above
+    f"DELETE FROM media_streams WHERE media_item_id IN ({_MARKED_MEDIA})",
+    f"DELETE FROM media_parts WHERE id IN ({_DEAD_PARTS})",
+    f"DELETE FROM taggings WHERE metadata_item_id IN ({_MARKED_ITEMS})",
     "DELETE FROM media_items WHERE library_section_id = ? AND deleted_at IS NOT NULL",
     "DELETE FROM directories WHERE library_section_id = ? AND deleted_at IS NOT NULL",
 )

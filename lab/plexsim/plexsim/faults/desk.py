@@ -64,9 +64,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_GET = do_PUT = handle_any  # noqa: N815  named by the base class
+    do_GET = do_PUT = handle_any
 
-    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002  named by the base class
+    def log_message(self, format: str, *arguments: object) -> None:
         """Keep quiet: the container's log is the server's."""
 
 
