@@ -132,6 +132,50 @@ def test_tables_columns_and_indexes_are_the_real_ones(stock: sqlite3.Connection)
     assert real_names == names
 
 
+@needs_real
+def test_types_and_indexes_are_the_real_ones_but_for_dates(stock: sqlite3.Connection) -> None:
+    def columns(connection: sqlite3.Connection) -> dict[str, tuple[str, ...]]:
+        listed = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0").fetchall()
+        ordinary = [name for (name,) in listed if not name.startswith((*GONE, "fts4_", "locations_"))]
+        described = {name: connection.execute(f'PRAGMA table_info("{name}")').fetchall() for name in ordinary}
+        return {
+            f"{table}.{name}": (declared.lower(), str(rest))
+            for table, found in described.items()
+            for _, name, declared, *rest in found
+        }
+
+    def indexes(connection: sqlite3.Connection) -> dict[str, tuple[object, ...]]:
+        listed = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql <> ''").fetchall()
+        return {
+            name: (
+                "UNIQUE" in sql,
+                *((column[2], column[3], str(column[4]).upper())
+                  for column in connection.execute(f'PRAGMA index_xinfo("{name}")')),
+            )
+            for name, sql in listed
+        }  # fmt: skip
+
+    with closing(sqlite3.connect(f"file:{REAL}?mode=ro&immutable=1", uri=True)) as real:
+        theirs, ours = columns(real), columns(stock)
+        differing = {(theirs[name], ours[name]) for name in theirs.keys() & ours.keys() if theirs[name] != ours[name]}
+        assert {(old[0], new[0], old[1] == new[1]) for old, new in differing} == {("datetime", "dt_integer(8)", True)}
+        theirs_by_name, ours_by_name = indexes(real), indexes(stock)
+        shared = theirs_by_name.keys() & ours_by_name.keys()
+        assert {name: theirs_by_name[name] for name in shared} == {name: ours_by_name[name] for name in shared}
+
+
+@needs_real
+def test_migrations_up_to_1_32_8_are_the_real_ones(stock: sqlite3.Connection) -> None:
+    versions = "SELECT version FROM schema_migrations WHERE version < '202309' OR version > '5' ORDER BY version"
+    with closing(sqlite3.connect(f"file:{REAL}?mode=ro&immutable=1", uri=True)) as real:
+        assert stock.execute(versions).fetchall() == real.execute(versions).fetchall()
+        assert real.execute("SELECT count(*) FROM schema_migrations").fetchone() == (246,)
+    assert stock.execute("SELECT count(*), max(version) FROM schema_migrations WHERE version < '5'").fetchone() == (
+        270 - 27,
+        "202608120900",
+    )
+
+
 def test_file_header(stock: sqlite3.Connection) -> None:
     assert stock.execute("PRAGMA page_size").fetchone() == (1024,)
     assert stock.execute("PRAGMA journal_mode").fetchone() == ("wal",)
