@@ -110,6 +110,8 @@ def measure(image: str, home: Path, tracks: int) -> dict[str, object]:
     first = {"X-Plex-Container-Start": "0", "X-Plex-Container-Size": "100"}
     figures["page_seconds"] = client.ask("/library/sections/5/all?type=10", **first)
     figures["count_seconds"] = client.ask("/library/sections/5/all?type=10", **(first | {"X-Plex-Container-Size": "0"}))
+    last = first | {"X-Plex-Container-Start": str(tracks - 100)}
+    figures["last_page_seconds"] = client.ask("/library/sections/5/all?type=10", **last)
     figures["memory_asked"] = memory()
     client.ask("/butler/MusicAnalysis", "POST")
     wait_for(lambda: "Plex Music Analyzer" in docker("exec", NAME, "ps", "-eo", "args"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -155,6 +156,11 @@ class PlexProcess:
 
     def client(self, token: str | None = None) -> PlexServer:
         return PlexServer(self.url, self.token if token is None else token)
+
+    def rows(self, sql: str) -> list[sqlite3.Row]:
+        """What the library's database says."""
+        with closing(schema.connect(self.home / schema.DATABASES / schema.LIBRARY)) as library:
+            return library.execute(sql).fetchall()
 
     def rest(self) -> None:
         """Wait until nothing is going on: activities alone do not tell, since they come one after the other."""

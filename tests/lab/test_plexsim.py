@@ -117,7 +117,10 @@ def test_deep_analysis_and_item_analysis_do_not_move_the_sonic_counter(server: C
     plex.runButlerTask("DeepMediaAnalysis")
     wait_for(lambda: server.runs("Plex Media Scanner --analyze-deeply"))
     server.switch("scanner_stall", on=False)
-    plex.library.section("Music").analyze()
+    music = plex.library.section("Music")
+    music.analyze()
+    for item in (music.searchTracks()[0], music.albums()[0], music.searchArtists()[0]):
+        item.analyze()
     server.rest()
     assert server.tracks() == (KNOWN, ANALYSED, 0)
 

@@ -43,6 +43,9 @@ def test_server_faults(server: Container) -> None:
     server.switch("crash")
     wait_for(lambda: server.status() == 200 and server_pid(server) not in ("", first))
     assert not is_on(server, "crash")
+    second = server_pid(server)
+    server.switch("oom_kill", process="server")
+    wait_for(lambda: server.status() == 200 and server_pid(server) not in ("", second))
 
     starts = docker("logs", server.name).count("Starting Plex Media Server.")
     server.switch("crash_loop", after=0.2)

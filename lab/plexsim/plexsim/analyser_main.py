@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sqlite3
-import time
 from contextlib import closing
 
 from . import fault_names
@@ -12,17 +11,9 @@ from .analyser import Analysis, pending
 from .logs import Log
 from .schema import complaint, connect
 from .settings import from_environment, now
-from .worker import Reporter, Trouble, compute
+from .worker import Reporter, Trouble, compute, spend
 
 _SPIN = 0.1  # seconds between two looks whether to go on
-_BUSY_SHARE = 0.3  # of the time of a track, spent computing rather than waiting
-
-
-def spend(seconds: float) -> None:
-    """Take the time that a track takes, part of it on the processor."""
-    end = time.monotonic() + seconds
-    compute(seconds * _BUSY_SHARE)
-    time.sleep(max(0.0, end - time.monotonic()))
 
 
 def main(arguments: list[str]) -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from . import extra_data, rows, search
 from .core import Core
 from .handler import Route
+from .pages import Pages, Whole
 from .render import Answer, Element, container, refusal
 from .request import Request
 
@@ -25,6 +26,7 @@ class ItemsApi:
     """Routes about items."""
 
     core: Core
+    pages: Pages = field(default_factory=Pages)
 
     def routes(self) -> list[Route]:
         """List them."""
@@ -48,23 +50,32 @@ class ItemsApi:
                 return refusal(404, "Not Found")
             usual = _DEFAULT_TYPE.get(section["section_type"], rows.MOVIE)
             kind = kind or int(request.query.get("type") or usual)
-            wanted = [
-                search.Condition("i.library_section_id = ? AND i.metadata_type = ?", (int(key), kind)),
-                *search.conditions(kind, request.query),
-            ]
-            if request.query.get("file"):
-                holders = "SELECT metadata_item_id FROM media_items m JOIN media_parts t ON t.media_item_id = m.id"
-                wanted.append(
-                    search.Condition(f"i.id IN ({holders} WHERE t.file LIKE ?)", (f"%{request.query['file']}",))
-                )
-            where = " AND ".join(condition.sql for condition in wanted)
-            values = [value for condition in wanted for value in condition.values]
-            (total,) = library.execute(f"SELECT count(*) {search.FROM} WHERE {where}", values).fetchone()
-            listed = f"SELECT i.* {search.FROM} WHERE {where} ORDER BY {search.order(request.query)} LIMIT ? OFFSET ?"
-            found = library.execute(listed, [*values, -1 if size is None else size, start]).fetchall()
+            filters = search.conditions(kind, request.query)
+            if filters or size is None:
+                total, found = self._filtered(library, int(key), kind, request)
+            else:
+                whole = Whole(int(key), kind, search.order(request.query))
+                total, found = self.pages.rows(library, whole, start, size)
             elements = [self._element(library, row) for row in found]
         described = [search.meta(int(key), section["section_type"])] if request.query.get("includeMeta") == "1" else []
         return self._window(elements, total, start, described, librarySectionID=int(key), title1=section["name"])
+
+    @staticmethod
+    def _filtered(
+        library: sqlite3.Connection, section_id: int, kind: int, request: Request
+    ) -> tuple[int, list[sqlite3.Row]]:
+        """Give how many items pass the filters of a request, and those of its window."""
+        start, size = request.window()
+        wanted = [
+            search.Condition("i.library_section_id = ? AND i.metadata_type = ?", (section_id, kind)),
+            *search.conditions(kind, request.query),
+        ]
+        where = " AND ".join(condition.sql for condition in wanted)
+        values = [value for condition in wanted for value in condition.values]
+        (total,) = library.execute(f"SELECT count(*) {search.FROM} WHERE {where}", values).fetchone()
+        listed = f"SELECT i.* {search.FROM} WHERE {where} ORDER BY {search.order(request.query)} LIMIT ? OFFSET ?"
+        found = library.execute(listed, [*values, -1 if size is None else size, start]).fetchall()
+        return total, found
 
     @staticmethod
     def _window(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-from . import process
+from . import process, rows
 from .activities import Activity
 from .core import Core
 from .jobs import Job, Jobs
 from .render import Element
-from .scans import Scans, Wish
+from .scans import Scans
 from .schema import transaction
 
 # name: days between runs, the preference that enables it, title
@@ -40,6 +41,30 @@ TASKS: dict[str, tuple[int, str, str]] = {
     "UpgradeMediaAnalysis": (1, "ButlerTaskUpgradeMediaAnalysis", "Upgrade media analysis"),
 }
 _OTHER_TASK_SECONDS = 20.0
+# what the scanner does for the others: they read the media and use the processor, whatever else is at work
+_SCANNER_OPTIONS = {
+    "DeepMediaAnalysis": ["--analyze-deeply"],
+    "GenerateChapterThumbs": ["--generate", "--chapter-thumbs-only"],
+    "GenerateMediaIndexFiles": ["--index"],
+    "LoudnessAnalysis": ["--analyze-loudness"],
+    "UpgradeMediaAnalysis": ["--analyze"],
+}
+# type and title of the activities for added media, where they are known
+_ADDED_ACTIVITIES = {
+    "ButlerTaskGenerateCreditsMarkers": ("media.generate.credits", "Detecting Credits"),
+    "ButlerTaskGenerateVoiceActivity": ("media.generate.voice.activity", "Detecting voice activity"),
+    "GenerateChapterThumbs": ("media.generate.chapter.thumbs", "Generating chapter thumbnails"),
+    "GenerateMediaIndexFiles": ("media.generate.bif", "Generating video preview thumbnails"),
+}
+# what added media asks for where the preference says "asap"; intros are looked for in shows alone
+_FOR_ADDED = {
+    rows.MUSIC_SECTION: ("LoudnessAnalysis", "MusicAnalysis"),
+    rows.MOVIE_SECTION: (*_ADDED_ACTIVITIES, "ButlerTaskGenerateAdMarkers"),
+}
+
+
+def _job(task: str) -> str:
+    return f"butler {task}"
 
 
 @dataclass(frozen=True)
@@ -49,12 +74,29 @@ class Butler:
     core: Core
     jobs: Jobs
     scans: Scans
+    finished: set[str] = field(default_factory=set)  # since his hours began
 
     def enabled(self, task: str) -> bool:
         """Tell whether the preferences let a task run by itself."""
         preference = TASKS[task][1]
         value = self.core.preferences.get(preference)
         return not preference or value not in ("0", "false", "never")
+
+    def willing(self, task: str) -> bool:
+        """Tell whether a task would do something: enabled, and its setting is one that the account has."""
+        definition = self.core.preferences.known.get(TASKS[task][1])
+        return self.enabled(task) and (self.core.entitled or definition is None or "p" not in definition.flags)
+
+    def busy(self) -> bool:
+        """Tell whether a task runs."""
+        return any(self.jobs.is_running(_job(task)) for task in TASKS)
+
+    def media_added(self, section_type: int) -> None:
+        """Begin what the preferences want done as soon as media is added."""
+        for task in _FOR_ADDED.get(section_type, ()):
+            if self.core.preferences.get(TASKS[task][1]) == "asap" and self.willing(task):
+                shown = _ADDED_ACTIVITIES.get(task, ("butler", task))
+                self.jobs.start(_job(task), partial(self._work, task=task, shown=shown))
 
     def elements(self) -> list[Element]:
         """Show all tasks."""
@@ -69,34 +111,33 @@ class Butler:
 
     def start(self, task: str) -> bool:
         """Start a task unless it runs."""
-        return self.jobs.start(f"butler {task}", lambda job: self._work(job, task))
+        return self.jobs.start(_job(task), partial(self._work, task=task, shown=("butler", task)))
 
     def stop(self, task: str | None) -> None:
         """Stop one task or all."""
         self.jobs.cancel("butler", task or "")
 
-    def _work(self, job: Job, task: str) -> None:
-        if task == "MusicAnalysis" and not (self.core.entitled and self.enabled(task)):
+    def _work(self, job: Job, task: str, shown: tuple[str, str]) -> None:
+        if task == "MusicAnalysis" and not self.willing(task):
             self.core.log("MusicAnalysis: nothing to do without a pass and with the analysis switched off.")
             return
-        activity = self.core.activities.begin(Activity("butler", task, "Processing", cancel=job.cancel))
+        activity = self.core.activities.begin(Activity(*shown, "Processing", cancel=job.cancel))
         try:
             if task == "MusicAnalysis":
                 job.run_child(self.core, [process.ANALYSER, "--activity", activity.identity])
-            elif task == "DeepMediaAnalysis":
-                options = ["--analyze-deeply", "--activity", activity.identity]
+            elif task in _SCANNER_OPTIONS:
+                options = [*_SCANNER_OPTIONS[task], "--activity", activity.identity]
                 job.run_child(self.core, [process.SCANNER, *options])
             elif task == "BackupDatabase":
                 self._back_up()
             elif task == "GarbageCollectBlobs":
                 self._collect_blobs()
             elif task == "RefreshLibraries":
-                with self.core.library() as library:
-                    sections = library.execute("SELECT id, name FROM library_sections").fetchall()
-                for section in sections:
-                    self.scans.start(Wish(section["id"], section["name"]))
+                self.scans.start_all()
             else:
                 job.stop.wait(self.core.settings.scaled(_OTHER_TASK_SECONDS))
+            if not job.stop.is_set():
+                self.finished.add(task)
         finally:
             self.core.activities.end(activity)
 

@@ -17,6 +17,7 @@ from .preferences import Preferences
 from .schema import connect, transaction
 from .settings import Settings, now
 
+_SECONDS = 6  # the code of the finest time span of statistics_bandwidth
 STARTING = "Plex Media Server is still starting up. Please retry later."
 MIGRATING = "Plex Media Server is currently running database migrations."
 
@@ -32,6 +33,7 @@ class Core:
     standing: Standing | None = None  # what plex.tv said of our token last
     faults: Faults = field(default_factory=fault_names.from_environment)
     notifications: Notifications = field(default_factory=Notifications)
+    sent: list[int] = field(default_factory=list)  # sizes of the answers since the last look at the traffic
     activities: Activities = field(init=False)
 
     def __post_init__(self) -> None:
@@ -110,6 +112,14 @@ class Core:
         """Open the blobs database for one piece of work."""
         with closing(connect(self.settings.blobs)) as connection:
             yield connection
+
+    def note_bandwidth(self) -> None:
+        """Write down what was sent since the last time."""
+        sizes, self.sent = self.sent, []
+        if sum(sizes):
+            row = {"account_id": 1, "timespan": _SECONDS, "at": now(), "lan": 1, "bytes": sum(sizes)}
+            with self.library() as library, transaction(library):
+                rows.insert(library, "statistics_bandwidth", row)
 
     def record(self, activity: Activity) -> None:
         """Write an ended activity into the history."""

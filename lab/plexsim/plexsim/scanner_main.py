@@ -14,7 +14,17 @@ from .logs import Log
 from .scanner import Scan
 from .schema import complaint, connect, transaction
 from .settings import Settings, from_environment, now
-from .worker import Reporter, Trouble
+from .worker import Reporter, Trouble, spend
+
+_BOTH = (rows.MOVIE_SECTION, rows.MUSIC_SECTION)
+# option: the types of sections whose files are read
+ANALYSES: dict[str, tuple[int, ...]] = {
+    "--analyze": _BOTH,
+    "--analyze-deeply": _BOTH,
+    "--analyze-loudness": (rows.MUSIC_SECTION,),
+    "--generate": (rows.MOVIE_SECTION,),
+    "--index": (rows.MOVIE_SECTION,),
+}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -23,7 +33,9 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("-s", "--scan", action="store_true")
     options.add_argument("-r", "--refresh", action="store_true")
     options.add_argument("-l", "--list", action="store_true")
-    options.add_argument("--analyze-deeply", action="store_true")
+    for name in ANALYSES:
+        options.add_argument(name, action="append_const", dest="analyses", const=name)
+    options.add_argument("--chapter-thumbs-only", action="store_true")
     options.add_argument("-x", "--force", action="store_true")
     options.add_argument("-c", "--section", type=int)
     options.add_argument("-d", "--directory", default="")
@@ -41,8 +53,8 @@ def main(arguments: list[str]) -> int:
         if options.list:
             for section in library.execute("SELECT id, name FROM library_sections ORDER BY id"):
                 print(f"{section['id']:>3}: {section['name']}")
-        elif options.analyze_deeply:
-            analyse_deeply(library, settings, reporter, trouble)
+        elif options.analyses:
+            analyse(library, settings, reporter, trouble, options.analyses[0])
         elif options.scan:
             per_directory = float(os.environ.get("PLEXSIM_SCAN_SECONDS_PER_DIRECTORY") or 0.03)
 
@@ -69,10 +81,16 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def analyse_deeply(library: sqlite3.Connection, settings: Settings, reporter: Reporter, trouble: Trouble) -> None:
-    """Read into every file and mark the part; never touches the sonic marker."""
+def analyse(
+    library: sqlite3.Connection, settings: Settings, reporter: Reporter, trouble: Trouble, analysis: str
+) -> None:
+    """Read into every file that an analysis is for; the deep one marks the part, none touches the sonic marker."""
+    types = ANALYSES[analysis]
     parts = library.execute(
-        "SELECT id, file, extra_data FROM media_parts WHERE deleted_at IS NULL ORDER BY id"
+        "SELECT p.id, p.file, p.extra_data FROM media_parts p JOIN media_items m ON m.id = p.media_item_id"
+        " JOIN library_sections s ON s.id = m.library_section_id"
+        " WHERE p.deleted_at IS NULL AND s.section_type IN (?, ?) ORDER BY p.id",
+        (types[0], types[-1]),
     ).fetchall()
     for position, part in enumerate(parts):
         reporter(100 * position // len(parts), part["file"])
@@ -81,8 +99,9 @@ def analyse_deeply(library: sqlite3.Connection, settings: Settings, reporter: Re
                 file.read(1 << 16)
         except OSError:
             continue
-        values = extra_data.decode(part["extra_data"]) | {"ma:deepAnalysisVersion": "6"}
-        with transaction(library):
-            rows.update(library, "media_parts", part["id"], {"extra_data": extra_data.to_json(values)})
-        time.sleep(settings.seconds_per_track * trouble.slower)
+        if analysis == "--analyze-deeply":
+            values = extra_data.decode(part["extra_data"]) | {"ma:deepAnalysisVersion": "6"}
+            with transaction(library):
+                rows.update(library, "media_parts", part["id"], {"extra_data": extra_data.to_json(values)})
+        spend(settings.seconds_per_track * trouble.slower)
         trouble()

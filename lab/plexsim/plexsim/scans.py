@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from . import process, refresh, trash
 from .activities import Activity
@@ -46,10 +47,18 @@ class Scans:
 
     core: Core
     jobs: Jobs
+    when_added: list[Callable[[int], None]] = field(default_factory=list)  # told the section's type
 
     def start(self, wish: Wish) -> bool:
         """Scan unless the section is being scanned."""
         return self.jobs.start(name_of(wish.section_id), lambda job: self._work(job, wish))
+
+    def start_all(self) -> None:
+        """Scan every section."""
+        with self.core.library() as library:
+            found = library.execute("SELECT id, name FROM library_sections ORDER BY id").fetchall()
+        for section in found:
+            self.start(Wish(section["id"], section["name"]))
 
     def cancel(self, section_id: int | None) -> None:
         """Stop scanning a section, or all."""
@@ -64,6 +73,7 @@ class Scans:
         activity = core.activities.begin(
             Activity("library.update.section", f"Scanning {wish.title}", "", wish.section_id, cancel=job.cancel)
         )
+        newest = self._newest(wish.section_id)
         try:
             job.run_child(core, [process.SCANNER, *wish.options(), "--activity", activity.identity])
             if core.preferences.on("autoEmptyTrash") and not job.stop.is_set():
@@ -71,9 +81,23 @@ class Scans:
         finally:
             core.activities.end(activity)
         core.notifications.status("Library scan complete", f"{wish.title} has been scanned.", "LIBRARY_UPDATE")
+        if self._newest(wish.section_id) != newest:
+            self._tell_added(wish.section_id)
         self.jobs.finish(job)
         if not job.stop.is_set():
             self._metadata(job, wish)
+
+    def _newest(self, section_id: int) -> int | None:
+        with self.core.library() as library:
+            found = library.execute("SELECT max(id) FROM media_items WHERE library_section_id = ?", (section_id,))
+            newest: int | None = found.fetchone()[0]
+        return newest
+
+    def _tell_added(self, section_id: int) -> None:
+        with self.core.library() as library:
+            found = library.execute("SELECT section_type FROM library_sections WHERE id = ?", (section_id,)).fetchone()
+        for tell in self.when_added if found else []:
+            tell(found["section_type"])
 
     def empty_trash(self, section_id: int) -> int:
         """Remove what is marked as deleted."""

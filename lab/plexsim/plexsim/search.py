@@ -56,6 +56,9 @@ class Condition:
 def conditions(kind: int, query: Mapping[str, str]) -> list[Condition]:
     """Give the conditions of a request on a list of items of one type; what is no filter is ignored."""
     found = []
+    if query.get("file"):
+        holders = "SELECT metadata_item_id FROM media_items m JOIN media_parts t ON t.media_item_id = m.id"
+        found.append(Condition(f"i.id IN ({holders} WHERE t.file LIKE ?)", (f"%{query['file']}",)))
     for key, value in query.items():
         asked = _ASKED.fullmatch(key)
         table = _TABLES.get(kind, {}).get((asked and asked[1]) or _NAMES.get(kind, ""))

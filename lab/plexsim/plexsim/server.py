@@ -27,6 +27,7 @@ from .logs import Log
 from .plex_tv import PENDING, SignIn
 from .preferences import Preferences
 from .scans import Scans
+from .schedule import Schedule
 from .settings import VERSION, Settings, from_environment
 
 
@@ -76,10 +77,11 @@ def bring_up(core: Core) -> None:
             core.log(f"Rebuilt {table} of {path.name}.")
 
 
-def build(core: Core, jobs: Jobs) -> Router:
-    """Put the routes together."""
+def build(core: Core, jobs: Jobs) -> tuple[Router, Schedule]:
+    """Put together what answers, and what begins by itself."""
     scans = Scans(core, jobs)
     butler = Butler(core, jobs, scans)
+    scans.when_added.append(butler.media_added)
     apis = (
         ServerApi(core),
         TasksApi(core, butler),
@@ -87,7 +89,7 @@ def build(core: Core, jobs: Jobs) -> Router:
         ItemsApi(core),
         DiagnosticsApi(core),
     )
-    return Router(core, [route for api in apis for route in api.routes()])
+    return Router(core, [route for api in apis for route in api.routes()]), Schedule(core, butler, scans)
 
 
 def _sign_in_later(core: Core, signed_in: SignIn) -> None:
@@ -122,7 +124,8 @@ def main(_arguments: list[str]) -> int:
         signal.signal(number, lambda *_: stop.set())
     core.log(f"Plex Media Server v{VERSION} - Docker Docker Container {os.uname().machine}", "INFO")
     jobs = Jobs(core)
-    listener = Server(settings.port, build(core, jobs))
+    router, schedule = build(core, jobs)
+    listener = Server(settings.port, router)
     threading.Thread(target=listener.serve_forever, name="http", daemon=True).start()
     try:
         bring_up(core)
@@ -136,6 +139,7 @@ def main(_arguments: list[str]) -> int:
         _sign_in_later(core, SignIn(**json.loads(pending)))
     core.look_at_account()
     threading.Thread(target=_watch_account, args=(core, stop), name="account", daemon=True).start()
+    threading.Thread(target=schedule.watch, args=(stop,), name="schedule", daemon=True).start()
     core.not_ready = None
     core.log("Plex Media Server is ready.", "INFO")
     stop.wait()

@@ -32,6 +32,7 @@ class Settings:
     migration_seconds: float = 1.0
     migration_seconds_per_gigabyte: float = 20.0
     stop_seconds: float = 0.3
+    butler_hour: int = 12  # what the butler's clock shows, so that no test depends on the hour it runs in
 
     @property
     def home(self) -> Path:
@@ -88,6 +89,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         start_seconds=number("START_SECONDS", Settings.start_seconds),
         migration_seconds=number("MIGRATION_SECONDS", Settings.migration_seconds),
         migration_seconds_per_gigabyte=number("MIGRATION_SECONDS_PER_GB", Settings.migration_seconds_per_gigabyte),
+        butler_hour=int(number("BUTLER_HOUR", Settings.butler_hour)),
         stop_seconds=number("STOP_SECONDS", Settings.stop_seconds),
     )
 

@@ -69,9 +69,10 @@ def test_a_full_disk_takes_nothing_and_loses_nothing(settings: Settings, faults:
             library.execute("INSERT INTO media_parts (file) VALUES ('/m/a.flac')")
 
 
-def test_a_slow_worker_is_slower_by_its_factor(faults: Faults) -> None:
-    trouble = Trouble("scanner", faults)
+@pytest.mark.parametrize(("kind", "other"), [("scanner", "analyser"), ("analyser", "scanner")])
+def test_a_slow_worker_is_slower_by_its_factor(faults: Faults, kind: str, other: str) -> None:
+    trouble = Trouble(kind, faults)
     assert trouble.slower == 1
-    faults.switch("scanner_slow", on=True, parameters={"factor": 7})
+    faults.switch(f"{kind}_slow", on=True, parameters={"factor": 7})
     assert trouble.slower == 7
-    assert Trouble("analyser", faults).slower == 1
+    assert Trouble(other, faults).slower == 1

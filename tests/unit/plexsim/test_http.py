@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from lab.plexsim.plexsim.core import Core
+from lab.plexsim.plexsim.handler import Router
 from lab.plexsim.plexsim.logs import Log
 from lab.plexsim.plexsim.preferences import Preferences
 from lab.plexsim.plexsim.render import Answer, Element, refusal
@@ -82,3 +83,11 @@ def test_who_may_ask(
 )
 def test_paging(headers: dict[str, str], query: str, window: tuple[int, int | None]) -> None:
     assert parse("GET", f"/x{query}", headers, "127.0.0.1").window() == window
+
+
+def test_while_it_starts_a_server_says_so(tmp_path: Path) -> None:
+    core = Core(Settings(tmp_path), Preferences(tmp_path / "Preferences.xml"), Log(tmp_path / "log"))
+    answer = Router(core, []).answer(parse("GET", "/identity", {}, "127.0.0.1"))
+    root = ET.fromstring(answer.encode(as_json=False)[0])
+    assert (answer.status, root.get("title")) == (503, "Maintenance")
+    assert "still starting up. Please retry later" in root.get("status", "")

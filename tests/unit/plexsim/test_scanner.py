@@ -158,6 +158,8 @@ def test_what_cannot_be_stated_is_marked_and_kept(world: World, gone: str) -> No
     assert world.one("SELECT count(*) FROM metadata_items WHERE metadata_type = 10") == 3
     for table in ("media_parts", "media_items"):
         assert world.one(f"SELECT count(*) FROM {table} WHERE deleted_at = ?", world.clock) == lost
+    gone_directories = {"Abba": 2, "Abba/Arrival": 1}.get(gone, 0)
+    assert world.one("SELECT count(*) FROM directories WHERE deleted_at = ?", world.clock) == gone_directories
     assert world.live(rows.ARTIST) == ["Abba", "Björk"]  # parents stay as shells
 
 

@@ -61,6 +61,8 @@ def test_a_claim_token_works_once(plex_tv: PlexTvProcess) -> None:
     assert (signed_in.username, signed_in.delay) == ("lab", None)
     assert server.standing(signed_in.token) == Standing(valid=True, has_pass=True)
     assert server.exchange(claim, MACHINE) is None
+    refused = requests.post(f"{plex_tv.base}/api/claim/exchange", params={"token": claim}, timeout=10)
+    assert refused.status_code == 422
 
 
 @pytest.mark.parametrize(("age", "good"), [(CLAIM_SECONDS - 1, True), (CLAIM_SECONDS, False)])
