@@ -81,19 +81,27 @@ def at_work(server: PlexProcess) -> str:
 
 
 def test_in_his_hours_the_butler_works_until_he_is_quieted(started: Started) -> None:
-    server = started(BUTLER_HOUR="3")
-    server.faults.switch("scanner_stall", on=True)  # his tasks do not end while they are looked at
+    server = started(BUTLER_HOUR="15")
+    server.client().library.update()
+    server.rest()
+    assert due(server) == []
+    server.faults.switch("scanner_stall", on=True)  # a task that reads media does not end while it is looked at
+    settings = server.client().settings
+    settings.get("ButlerEndHour").set(16)
+    settings.get("ButlerStartHour").set(15)
+    settings.save()
     wait_for(lambda: "butler DeepMediaAnalysis" in at_work(server))
     assert {"BackupDatabase", "ButlerTaskGenerateCreditsMarkers", "CleanOldBundles"} <= set(due(server))
     # Without other preferences a task that was stopped begins again, beside a scan that has to share with it.
     looks = len(due(server))
+    assert due(server)[-1] == "DeepMediaAnalysis"
     assert server.status("/butler", server.token, "DELETE") == 200
     wait_for(lambda: "DeepMediaAnalysis" in due(server)[looks:])
     server.client().library.update()
     wait_for(lambda: "butler DeepMediaAnalysis" in at_work(server) and "scan 5" in at_work(server))
     assert {activity.type for activity in server.client().activities} == {"butler", "library.update.section"}
     quiet(server)
-    assert "DeepMediaAnalysis" not in at_work(server)
+    wait_for(lambda: "DeepMediaAnalysis" not in at_work(server))
     server.faults.switch("scanner_stall", on=False)
     looks = len(due(server))
     wait_for(lambda: due(server)[looks:].count("nothing") >= 3)

@@ -59,7 +59,8 @@ class Scan:
         for location in locations:
             shelf = Shelf(self.connection, self.section_id, section["section_type"], location["id"], self.now)
             root = location["root_path"]
-            if not _is_below(self.folder or root, root):
+            folder = os.path.normpath(self.folder) if self.folder else root
+            if not _is_below(folder, root):
                 continue
             try:
                 os.scandir(self.chroot + root).close()
@@ -68,7 +69,7 @@ class Scan:
                 with transaction(self.connection):
                     rows.update(self.connection, "section_locations", location["id"], {"available": 0})
                 continue
-            below = os.path.relpath(self.folder or root, root)
+            below = os.path.relpath(folder, root)
             self._walk_from(shelf, root, "" if below == "." else below)
             with transaction(self.connection):
                 seen = {"available": 1, "scanned_at": self.now, "updated_at": self.now}

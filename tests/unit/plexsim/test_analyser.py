@@ -73,11 +73,14 @@ def test_unreadable_and_deleted_tracks_are_left(databases: tuple[sqlite3.Connect
 
 
 @pytest.mark.parametrize("position", [0, 49, 50, 777, 999])
-def test_every_byte_matters(position: int) -> None:
+def test_every_byte_matters(position: int, tmp_path: Path) -> None:
+    file = tmp_path / "track.flac"
     data = bytearray(1000)
-    before = analyser.vector(iter([bytes(data)]))
+    file.write_bytes(data)
+    before = analyser.vector(analyser.chunks(file))
     data[position] = 200
-    assert analyser.vector(iter([bytes(data)])) != before
+    file.write_bytes(data)
+    assert analyser.vector(analyser.chunks(file)) != before
 
 
 @pytest.mark.parametrize("size", [1, 7, 50, 333])

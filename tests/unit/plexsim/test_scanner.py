@@ -117,6 +117,7 @@ def test_a_scan_of_a_folder_sees_nothing_else(world: World) -> None:
 
 @pytest.mark.parametrize("folder", ["Abb", "Nobody/Nothing", "../Movies"])
 def test_a_folder_that_is_not_there_or_elsewhere_changes_nothing(world: World, folder: str) -> None:
+    world.put("../Movies/Elsewhere/1-01 Sound.mp3")
     world.scan()
     before = world.library.execute("SELECT * FROM directories").fetchall()
     assert not any(world.scan(folder)[what] for what in ("added", "updated", "deleted"))
