@@ -120,6 +120,14 @@ def sleepers(project: Path) -> set[int]:
     return found
 
 
+def busyness(work: float = 0.2) -> float:
+    """How many times longer work takes here and now than on a machine with nothing else to do."""
+    begun, used = time.monotonic(), time.process_time()
+    while time.process_time() - used < work:
+        sum(range(10_000))
+    return max(1.0, (time.monotonic() - begun) / work)
+
+
 def moment(project: Path, words: str) -> datetime:
     """When the controller's log first said something."""
     (log,) = (project / ".runs").glob("2*/controller.log")
@@ -143,6 +151,7 @@ def test_a_signal_ends_in_a_teardown(project: Path, start: Start, number: signal
         (project / "playbooks/provision.yml").write_text(PLAY + ordering)
     process = start("run", "--inventory", "lab")
     tasks = wait_for(lambda: sleepers(project))
+    slower = busyness()
     sent = datetime.now().astimezone()
     process.send_signal(number)
     # Impatient people press again: during collect and during teardown.
@@ -156,7 +165,7 @@ def test_a_signal_ends_in_a_teardown(project: Path, start: Start, number: signal
     assert not any(Path(f"/proc/{pid}/exe").exists() for pid in tasks)
     # From Ctrl-C to the next stage, the orphan ended in between. Where nothing was prepared, nothing is collected.
     after = "collect: playbooks/collect.yml" if stage == "sonic" else "teardown: playbooks/teardown.yml"
-    assert (moment(project, after) - sent).total_seconds() <= 1.5
+    assert (moment(project, after) - sent).total_seconds() <= 1.5 * slower
 
 
 def test_a_closed_terminal_ends_in_a_teardown(project: Path, start: Start) -> None:

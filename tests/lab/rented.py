@@ -69,7 +69,7 @@ class Rented:
 
     def wait_until_running(self) -> None:
         """Wait for the address, and pin the host key of the user-data for it."""
-        self.address = self.wait_until("running", 60)["public_ip"]["address"]
+        self.address = self.wait_until("running", 150)["public_ip"]["address"]
         host_key = (self.directory / "host.pub").read_text()
         (self.directory / "known_hosts").write_text(f"{self.address} {host_key}")
         self.guest = Guest(self.address, self.directory)
@@ -86,9 +86,9 @@ class Rented:
         return wait_for(self.read, lambda server: server["state"] == state, seconds)
 
     def wait_for_login(self) -> None:
-        wait_for(lambda: self.guest.attempt("true")[0], lambda code: code == 0, 60)
+        wait_for(lambda: self.guest.attempt("true")[0], lambda code: code == 0, 150)
 
     def give_back(self) -> None:
         if self.read()["state"] in {"running", "stopped in place"}:
             self.act("terminate")
-        self.wait_until("gone", 30)
+        self.wait_until("gone", 90)

@@ -35,7 +35,7 @@ def machine(lab: None) -> Iterator[str]:
     try:
         run = ("docker", "run", "--detach", "--name", "plex", "--publish", "127.0.0.1:32400:32400")
         docker.run("exec", MACHINE, *run, settings.PLEX_IMAGE, timeout=120)
-        wait_for(identity, lambda status: status == "200", 60)
+        wait_for(identity, lambda status: status == "200", 150)
         yield MACHINE
     finally:
         lab_command("machine", "down", NAME)

@@ -86,9 +86,9 @@ def test_from_outside_only_what_the_security_group_lets_in_answers(rented: Rente
     assert (opens(rented.address, 22), opens(rented.address, 8099)) == (True, False)
     rules = f"{ZONE}/security_groups/{group}/rules"
     rule = call("POST", rules, {"protocol": "TCP", "dest_port_from": 8099})[1]["rule"]["id"]
-    wait_for(lambda: opens(rented.address, 8099), bool, 30)
+    wait_for(lambda: opens(rented.address, 8099), bool, 90)
     call("DELETE", f"{rules}/{rule}")
-    wait_for(lambda: opens(rented.address, 8099), lambda opened: not opened, 30)
+    wait_for(lambda: opens(rented.address, 8099), lambda opened: not opened, 90)
     assert opens(rented.address, 22)
 
 
@@ -105,7 +105,7 @@ def test_a_reboot_keeps_the_machine_and_its_address(rented: Rented) -> None:
     before = rented.read()
     boot = rented.guest.run("stat -c %Y /run/systemd/system; touch /root/kept")
     rented.guest.attempt("systemctl reboot")
-    wait_for(lambda: rented.guest.attempt("stat -c %Y /run/systemd/system"), lambda r: r[0] == 0 and r[1] != boot, 60)
+    wait_for(lambda: rented.guest.attempt("stat -c %Y /run/systemd/system"), lambda r: r[0] == 0 and r[1] != boot, 150)
     rented.guest.run("test -e /root/kept")
     after = rented.read()
     assert (after["state"], after["public_ip"]) == ("running", before["public_ip"])
@@ -114,10 +114,10 @@ def test_a_reboot_keeps_the_machine_and_its_address(rented: Rented) -> None:
 
 def test_a_shutdown_in_the_guest_bills_on_and_terminate_leaves_nothing(rented: Rented) -> None:
     rented.guest.attempt("systemctl poweroff")
-    stopped = rented.wait_until("stopped in place", 30)
+    stopped = rented.wait_until("stopped in place", 90)
     assert stopped["public_ip"] is not None
     rented.act("terminate")
-    rented.wait_until("gone", 30)
+    rented.wait_until("gone", 90)
     assert call("GET", f"{ZONE}/volumes/{rented.volume}")[0] == 404
     label = f"label={settings.LABEL}.machine={rented.container}"
     assert docker("ps", "--all", "--quiet", "--filter", label) == ""

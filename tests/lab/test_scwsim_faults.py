@@ -70,7 +70,7 @@ def test_a_machine_that_shows_another_host_key_is_refused(sick: dict[str, Rented
 
 def test_a_machine_whose_ssh_never_opens(sick: dict[str, Rented]) -> None:
     wait_for(lambda: unit(sick["closed"], "cloud-init.service"), lambda told: "ActiveState=active" in told, 120)
-    wait_for(lambda: unit(sick["closed"], "ssh.service"), lambda told: "ConditionResult=no" in told, 30)
+    wait_for(lambda: unit(sick["closed"], "ssh.service"), lambda told: "ConditionResult=no" in told, 120)
     assert "Connection refused" in sick["closed"].guest.attempt("true")[1]
 
 
