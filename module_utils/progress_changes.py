@@ -78,13 +78,10 @@ def _all_items(library: sqlite3.Connection, state: State) -> None:
     step = state.metadata.top // (pages * page_size // MAPPED + 1) + 1
     bound: Bound = {"section": state.section} | {name: mark for name, (_, mark) in MARKS.items()}
     marked: dict[str, list[str]] = {name: [] for name in MARKS}
+    state.items, state.tracks = library.execute(queries.ITEMS, {"section": state.section}).fetchone()
     for first in range(0, state.metadata.top + 1, step):
         _map(library)
-        items, tracks, *ids = library.execute(
-            queries.ITEMS, bound | {"first": first, "beyond": first + step}
-        ).fetchone()
-        state.items += items
-        state.tracks += tracks
+        ids = library.execute(queries.MARKED, bound | {"first": first, "beyond": first + step}).fetchone()
         for name, found in zip(MARKS, ids, strict=True):
             marked[name] += [found] if found else []
     for name, texts in marked.items():
