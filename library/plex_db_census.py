@@ -10,6 +10,7 @@ description:
   - Reads both databases read-only with stock SQLite; Plex may be running.
   - A database that is locked or unreadable fails the task. It is never counted as zero.
 author: ["plex-burst maintainers"]
+extends_documentation_fragment: [plex_databases]
 attributes:
   check_mode:
     description: Whether it can say what it would do without doing it.
@@ -21,10 +22,6 @@ attributes:
     description: Whether a second call changes nothing.
     support: full
 options:
-  directory:
-    description: The directory C(Plug-in Support/Databases) with both databases.
-    type: path
-    required: true
   dest:
     description: File on the target to write the census to, as JSON. Not written when it already says the same.
     type: path

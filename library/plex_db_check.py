@@ -13,6 +13,7 @@ description:
     that holds it; where it cannot be run, RV(plex_sqlite) says why.
   - Compares the version of Plex that is to be rented with home's when O(plex_version) is given.
 author: ["plex-burst maintainers"]
+extends_documentation_fragment: [plex_databases]
 attributes:
   check_mode:
     description: Whether it can say what it would do without doing it.
@@ -24,10 +25,6 @@ attributes:
     description: Whether a second call changes nothing.
     support: full
 options:
-  directory:
-    description: The directory C(Plug-in Support/Databases) with both databases.
-    type: path
-    required: true
   level:
     description:
       - V(full) compares every row with every index.

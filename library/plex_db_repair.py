@@ -14,6 +14,7 @@ description:
   - An index in ICU order can be made by Plex's own SQLite only; it is left out, and RV(databases) gives the statement
     that makes it again (C(left_out)). Plex works without it.
 author: ["plex-burst maintainers"]
+extends_documentation_fragment: [plex_databases]
 attributes:
   check_mode:
     description: Whether it can say what it would do without doing it.
@@ -25,10 +26,6 @@ attributes:
     description: Whether a second call changes nothing.
     support: full
 options:
-  directory:
-    description: The directory C(Plug-in Support/Databases) with both databases.
-    type: path
-    required: true
   accept_loss:
     description: Whether rows of the library may be lost.
     type: bool

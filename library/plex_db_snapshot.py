@@ -14,6 +14,7 @@ description:
     kept.
   - While it copies, Plex's log cannot be emptied and grows; it is emptied again afterwards.
 author: ["plex-burst maintainers"]
+extends_documentation_fragment: [plex_databases]
 attributes:
   check_mode:
     description: Whether it can say what it would do without doing it.
@@ -25,10 +26,6 @@ attributes:
     description: Whether a second call changes nothing.
     support: full
 options:
-  directory:
-    description: The directory C(Plug-in Support/Databases) with both databases.
-    type: path
-    required: true
   dest:
     description:
       - Directory for the copies and their C(manifest.json). Made with mode 0700 if it does not exist.
