@@ -281,6 +281,7 @@ def test_a_bomb_is_refused(run: Run, pair: Path, tmp_path: Path, monkeypatch: py
 def test_names_without_end_do_not_fill_the_memory(run: Run, pair: Path, tmp_path: Path, kind: bytes) -> None:
     archive = tmp_path / "a.tar.gz"
     with gzip.open(archive, "wb", 1) as file:
+        file.write(headed(tarfile.REGTYPE, 0, "first"))
         file.write(headed(kind, 64 << 20))
         for _ in range(64):
             file.write(bytes(1 << 20))
