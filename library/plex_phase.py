@@ -54,7 +54,9 @@ options:
     type: str
     default: ""
   samples:
-    description: The file of the samples. Beside it C(.NAME.counted) keeps what was counted; it may be removed.
+    description:
+      - The file of the samples. Beside it C(.NAME.counted) keeps what was counted; it may be removed.
+      - When C(../guard/given_up.json) is there, seen from its directory, the guard has given the mount up.
     type: path
     required: true
   run_id:
@@ -224,7 +226,8 @@ def main() -> None:
         counted = None if module.check_mode else path.with_name(f".{path.name}.counted")
         if counted and params["state"] == "begun":
             counted.unlink(missing_ok=True)
-        place = Place(params["container"], params["database_dir"], params["section"], counted)
+        guard = path.parent.parent / "guard"
+        place = Place(params["container"], params["database_dir"], params["section"], counted, guard)
         server = PlexServer.local(params["url"], params["config"])
         sample = {**take(server, module.run_command, place, previous, now), "kind": samples.SAMPLE}
         if params["state"] == "resumed":

@@ -52,6 +52,10 @@ seconds:
   description: How long the listing has taken so far.
   returned: success
   type: float
+files:
+  description: How many files are listed so far.
+  returned: success
+  type: int
 """
 
 import json
@@ -90,11 +94,17 @@ def apply(socket: str, check_mode: bool) -> dict[str, Any]:
     return {"changed": True, "finished": check_mode, "seconds": 0.0, "message": "listing the bucket"}
 
 
+def listed(socket: str) -> int:
+    """Count the files that rclone has in its directory cache."""
+    return int(call(socket, "vfs/stats")["metadataCache"]["files"])
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec={"socket": {"type": "path", "required": True}}, supports_check_mode=True)
     try:
         result = apply(module.params["socket"], module.check_mode)
+        result["files"] = 0 if module.check_mode else listed(module.params["socket"])
     except RcloneError as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

@@ -12,6 +12,7 @@ import http.client
 import json
 import os
 import signal
+import subprocess
 import time
 import typing as t
 from collections.abc import Sequence
@@ -22,6 +23,9 @@ from .rclone_rc import UnixConnection
 
 DOCKER_SOCKET = "/var/run/docker.sock"
 PREFERENCES = "/config/Library/Application Support/Plex Media Server/Preferences.xml"
+GRACEFUL_STOP = ("/plex_service.sh", "-d")
+# Seconds in which a container whose mount answers comes to a standstill.
+STAND_STILL = 5.0
 CGROUPS = Path("/sys/fs/cgroup")
 
 
@@ -103,8 +107,20 @@ class Container:
             return False
 
     def tell_docker(self, frozen: bool) -> None:
-        """Have Docker say the same as the cgroup; it may take its time, so never call it where time counts."""
-        docker("POST", f"/containers/{self.name}/{'pause' if frozen else 'unpause'}", 30.0, self.socket)
+        """Have Docker say the same as the cgroup; it may take its time, so never call it where time counts.
+
+        What Docker is to let go has to stand still: it refuses to let go of what moves, and says `paused` for ever.
+        """
+        if frozen:
+            docker("POST", f"/containers/{self.name}/pause", 30.0, self.socket)
+            return
+        with suppress(OSError):
+            self.freeze()
+        deadline = time.monotonic() + STAND_STILL
+        while not self.stands_still() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        docker("POST", f"/containers/{self.name}/unpause", 30.0, self.socket)
+        self.thaw()
 
     def thaw(self) -> None:
         """Let everything go on."""
@@ -114,9 +130,13 @@ class Container:
 
     def restart(self) -> None:
         """Stop it gracefully and start it again, so that its binds are made anew."""
-        self.thaw()
         if self.paused:
             self.tell_docker(False)
+        self.thaw()
+        # The image kills its server five seconds after a stop, so the server is asked first.
+        with suppress(OSError, subprocess.TimeoutExpired):
+            command = ["docker", "exec", self.name, *GRACEFUL_STOP]
+            subprocess.run(command, capture_output=True, timeout=60, check=False)
         docker("POST", f"/containers/{self.name}/restart?t=30", timeout=60.0, socket=self.socket)
         self.look()
 

@@ -13,9 +13,10 @@ import sys
 import time
 import typing as t
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from . import fd_store
 from . import guard_states as states
 from .files import write_json
 from .freezer import Container
@@ -25,6 +26,7 @@ from .guard_probes import Pace, Probes
 from .mount_layers import MOUNTINFO
 
 TICK = 1.0
+AWAY = (states.S3_DOWN, states.GIVEN_UP)
 
 
 @dataclass
@@ -33,6 +35,7 @@ class Guard(Actions):
 
     looked_at: float = 0.0
     ending: bool = False
+    told_docker: float = 0.0
     written: dict[str, t.Any] = field(default_factory=dict)
 
     def signs(self, now: float) -> states.Signs:
@@ -55,8 +58,7 @@ class Guard(Actions):
             self.mount.follow()
         self.probes.collect()
         # While S3 is away the mount is not asked: its reads would wait for hours, one child after the other.
-        reading = self.mind.state not in (states.S3_DOWN, states.GIVEN_UP)
-        self.probes.look(now, reading=reading)
+        self.probes.look(now, reading=self.mind.state not in AWAY)
         for _ in range(10):
             before = self.mind
             self.mind, actions = states.step(before, self.signs(time.monotonic()), self.patience)
@@ -66,7 +68,7 @@ class Guard(Actions):
                 getattr(self, action)()
             if self.mind.state == before.state:
                 break
-        if self.mind.frozen and self.mind.state not in (states.S3_DOWN, states.GIVEN_UP):
+        if self.mind.frozen and self.mind.state not in AWAY:
             self.probes.read_now(now)
         self._agree_with_docker()
         self._write_status()
@@ -74,16 +76,15 @@ class Guard(Actions):
     def _agree_with_docker(self) -> None:
         """Docker's word follows the cgroup; it is asked in a child, because it can take seconds."""
         frozen, container = self.mind.frozen, self.container
-        if "docker" not in self.probes.running and container.alive() and container.paused != frozen and (
-            not frozen or container.stands_still()
-        ):
-            self.looked_at = 0.0
+        due = "docker" not in self.probes.running and time.monotonic() - self.told_docker >= TICK
+        if due and container.alive() and container.paused != frozen and (not frozen or container.stands_still()):
+            self.looked_at, self.told_docker = 0.0, time.monotonic()
 
             def tell() -> dict[str, t.Any]:
                 container.tell_docker(frozen)
                 return {}
 
-            self.probes.start("docker", tell, 35.0)
+            self.probes.start("docker", tell, 40.0)
 
     def _changed(self, before: states.Mind) -> None:
         self.event("state", before=before.state, cause=self.mind.cause)
@@ -113,11 +114,18 @@ class Guard(Actions):
     def run(self) -> None:
         """Guard until told to stop; a frozen Plex is let go then, without its workers."""
         self.event("started")
+        (self.directory / "given_up.json").unlink(missing_ok=True)
         self.container.look()
         left_frozen = self.container.paused or self.container.stands_still()
         self.mind = states.Mind(since=time.monotonic(), frozen=left_frozen)
         self.window = {"from": time.time(), "workers": 0, "waiting": 0, "broken": left_frozen}
+        self.mount.left = fd_store.inherited()
+        watched = self._watched_before()
         self.mount.follow()
+        if watched and watched != self.mount.pid and self.container.alive():
+            self._meet_the_unseen()
+        else:
+            self.mount.let_left_go()
         with MOUNTINFO.open("rb") as table:
             while not self.ending:
                 self.turn()
@@ -125,7 +133,22 @@ class Guard(Actions):
         if self.mind.frozen:
             self.window["broken"] = True
             self.thaw()
+        self.container.look()
+        if self.container.paused:
+            self.container.tell_docker(False)
         self.event("stopped")
+
+    def _watched_before(self) -> int:
+        """Give the process of the mount that the guard before this one saw last."""
+        with suppress(OSError, ValueError, KeyError):
+            return int(json.loads((self.directory / "status.json").read_text(encoding="utf-8"))["pid"])
+        return 0
+
+    def _meet_the_unseen(self) -> None:
+        """Freeze Plex first: what was at work while guard and mount died together may have been told errors."""
+        self.mind = replace(self.mind, frozen=True, cause="the mount died while nobody watched")
+        self.freeze()
+        self.window |= {"broken": True, "exposed": not self.mount.left}
 
     def _wait(self, table: int) -> None:
         """Sleep until a second has passed, rclone has died, or the table of mounts has changed."""
@@ -134,11 +157,12 @@ class Guard(Actions):
         for descriptor in self.probes.descriptors():
             waiter.register(descriptor, select.POLLIN)
         busy = self.mind.state in (states.REPAIRING, states.STARTING)
+        pause = 0.1 if busy else min(TICK, self.probes.next_deadline())
         if self.mount.alive():
             waiter.register(self.mount.process, select.POLLIN)
             if self.mount.device >= 0:
                 waiter.register(self.mount.device, 0)
-        waiter.poll(100 if busy else 1000 * TICK)
+        waiter.poll(1000 * pause)
 
 
 def build(config: dict[str, t.Any]) -> Guard:

@@ -98,6 +98,7 @@ class Actions:
             self._start_over()
         else:
             self.container.end(workers)
+            self.mount.let_left_go()
             self.container.thaw()
         self.counts["workers_ended"] += len(workers)
         self.probes.moved_at = time.monotonic()
@@ -111,6 +112,7 @@ class Actions:
         """
         self.event("container restarted", reason="the scanner saw errors and Plex empties its trash by itself")
         self.container.end(self.container.workers(()))
+        self.mount.let_left_go()
         self.container.thaw()
         if self.container.paused:
             self.container.tell_docker(False)

@@ -3,7 +3,8 @@
 
 The guard holds a second handle of the mount's FUSE device. When rclone is killed, the kernel then keeps the
 connection instead of failing every call: who looks waits, and waits until the guard has frozen Plex. Without
-that handle a scanner would be told in the very millisecond of the death that every file is gone.
+that handle a scanner would be told in the very millisecond of the death that every file is gone. systemd keeps a
+copy, so that the same holds when the guard dies together with rclone.
 """
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import mount_layers
+from . import fd_store, mount_layers
 
 FUSECTL = Path("/sys/fs/fuse/connections")
 _PIDFD_GETFD = 438
@@ -57,10 +58,11 @@ class Mount:
         self.process = -1  # pidfd: readable when the process has ended
         self.device = -1  # our handle of its /dev/fuse
         self.connection = ""
+        self.left: list[int] = []  # handles of a guard that died, as systemd kept them
 
     def handles(self) -> list[int]:
         """List the descriptors that no child may inherit."""
-        return [descriptor for descriptor in (self.process, self.device) if descriptor >= 0]
+        return [descriptor for descriptor in (self.process, self.device, *self.left) if descriptor >= 0]
 
     def follow(self) -> bool:
         """Take hold of the unit's present process; tells whether there is one with a mount."""
@@ -88,10 +90,18 @@ class Mount:
                     libc = ctypes.CDLL(None, use_errno=True)
                     self.device = libc.syscall(_PIDFD_GETFD, self.process, int(entry.name), 0)
                     os.set_inheritable(self.device, False)
+                    fd_store.keep(self.device)
                     return
+
+    def let_left_go(self) -> None:
+        """Close what a guard before this one held: calls that still wait for its mount fail from now on."""
+        for descriptor in self.left:
+            os.close(descriptor)
+        self.left = []
 
     def release(self) -> None:
         """Let go of the process, alive or not."""
+        fd_store.drop()
         for descriptor in (self.process, self.device):
             if descriptor >= 0:
                 os.close(descriptor)

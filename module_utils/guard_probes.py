@@ -79,6 +79,10 @@ class Probes:
         """List what becomes readable when a probe has an answer."""
         return [child.descriptor for child in self.running.values()]
 
+    def next_deadline(self) -> float:
+        """Give the seconds until the first probe under way is late."""
+        return max(0.01, min((child.deadline for child in self.running.values()), default=9e9) - time.monotonic())
+
     def collect(self) -> None:
         """Take in the answers that are there."""
         self.stuck = bounded.reap(self.stuck)
@@ -110,9 +114,8 @@ class Probes:
         if "statfs" not in self.running and now - self.last_statfs >= self.pace.statfs_every:
             self.last_statfs = now
             self.start("statfs", lambda: _statfs(root), self.pace.statfs_deadline)
-        if reading and (
-            now - self.last_read >= self.pace.read_every or self.stalled(now) >= self.pace.stalled_read
-        ):
+        due = now - self.last_read >= self.pace.read_every or self.stalled(now) >= self.pace.stalled_read
+        if reading and due:
             self.read_now(now)
 
     def read_now(self, now: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,14 @@ def windows(log: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         elif event["event"] == "thawed" and found and "to" not in found[-1]:
             found[-1] |= {"to": event["at"], "workers_ended": event.get("workers_ended", 0)}
     return found
+
+
+def given_up(directory: Path | None) -> str:
+    """Say why the guard gave the mount up; empty when it did not."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        if directory:
+            return str(json.loads((directory / "given_up.json").read_text(encoding="utf-8"))["reason"])
+    return ""
 
 
 def message(status: dict[str, Any]) -> str:

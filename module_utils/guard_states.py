@@ -138,7 +138,7 @@ def _condemned(mind: Mind, signs: Signs, patience: Patience) -> tuple[Mind, tupl
 
 def _starting(mind: Mind, signs: Signs, patience: Patience) -> tuple[Mind, tuple[str, ...]]:
     if signs.process and signs.covered and not signs.statfs_misses:
-        return _go(mind, PREWARM, signs.at), ()
+        return _go(mind, PREWARM, signs.at, mind.cause), ()
     ill = not signs.process or not signs.covered or signs.statfs_misses >= patience.statfs_misses
     if ill and signs.at - mind.since > patience.hang_after:
         return _condemn(mind, signs, (DEAD, "the mount did not come up"))
@@ -150,8 +150,10 @@ def _prewarm(mind: Mind, signs: Signs, patience: Patience) -> tuple[Mind, tuple[
         return _condemn(mind, signs, ill)
     if not signs.listed:
         return mind, ()
-    # A guard that died while Plex stood still left it so.
-    return _go(mind, HEALTHY, signs.at, frozen=False), ((THAW,) if mind.frozen else ())
+    if mind.frozen:
+        # A guard that died while Plex stood still left it so: the mount has to prove itself as after a repair.
+        return _go(mind, REPAIRING, signs.at, mind.cause), ()
+    return _go(mind, HEALTHY, signs.at), ()
 
 
 def _healthy(mind: Mind, signs: Signs, patience: Patience) -> tuple[Mind, tuple[str, ...]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import processes
+from .guard_report import given_up
 from .plex_container import Run, inspect
 from .plex_server import PlexServer, PlexServerError, Reply, activity, listed, section
 from .progress_counts import Memory, read_counts
@@ -21,13 +22,15 @@ from .samples import Sample
 class Place:
     """Where to look. A section of None means the whole server: no counts are taken.
 
-    `counted` is the file that keeps what was counted; without it everything is counted each time.
+    `counted` is the file that keeps what was counted; without it everything is counted each time. `guard` is the
+    directory of the guard of the mount.
     """
 
     container: str
     database_dir: str
     section: int | None
     counted: Path | None = None
+    guard: Path | None = None
 
 
 def take(server: PlexServer, run_command: Run, place: Place, previous: Sample | None, now: float) -> Sample:
@@ -45,6 +48,8 @@ def take(server: PlexServer, run_command: Run, place: Place, previous: Sample | 
     else:
         # A frozen server accepts the connection and never answers: asking would only cost the timeout.
         sample.update({"http": 0, "http_words": f"container {container.status}"})
+        if reason := given_up(place.guard):
+            sample["given_up"] = reason
     sample.update(_database(place, f"{container.identifier} {container.pid}"))
     return sample
 

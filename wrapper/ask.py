@@ -34,11 +34,15 @@ class Answer:
 
 @dataclass(frozen=True)
 class Question:
-    """A playbook, the module in it whose results are the answer, and the variables it is told."""
+    """A playbook, the module in it whose results are the answer, and the variables it is told.
+
+    of_provider: it asks a provider, so that an inventory that rents nothing has no answer.
+    """
 
     playbook: str
     module: str
     extravars: Mapping[str, Any]
+    of_provider: bool = True
 
 
 def ask(root: Path, given: str, question: Question, player: Play | None = None) -> Answer:
@@ -47,7 +51,7 @@ def ask(root: Path, given: str, question: Question, player: Play | None = None) 
     InputError when the inventory rents nothing, because then there is nobody to ask.
     """
     where = inventory.load(given, root)
-    if not where.rents:
+    if question.of_provider and not where.rents:
         raise InputError(f'The inventory "{given}" rents no machines; ask with --inventory scaleway.')
     failures: list[str] = []
     results: list[Mapping[str, Any]] = []

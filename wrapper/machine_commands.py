@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The options of the commands that ask the provider and need no ledger; what they do is in machines.py."""
+"""The options of the commands that ask the provider or a machine; what they do is in machines.py and doctor.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from wrapper import exits
 
-MACHINE_COMMANDS = frozenset({"ps", "reap", "estimate"})
+MACHINE_COMMANDS = frozenset({"doctor", "ps", "reap", "estimate"})
 
 
 def machine_commands(commands: Any) -> tuple[argparse.ArgumentParser, ...]:
@@ -43,4 +43,14 @@ def machine_commands(commands: Any) -> tuple[argparse.ArgumentParser, ...]:
         command.add_argument(
             "--inventory", default="scaleway", metavar="lab|scaleway|PATH", help="whose provider (default: scaleway)"
         )
-    return ps, reap, estimate
+    doctor = commands.add_parser(
+        "doctor",
+        help="measure what the bucket gives the machine of a run",
+        description=(
+            "Read real files of the bucket on the machine of an open run, one and then several at once, and forecast "
+            "how long the pending work will read. Nothing is changed; the bucket has to be mounted."
+        ),
+    )
+    doctor.add_argument("run", nargs="?", metavar="RUN", help="run id (default: the only open run)")
+    doctor.add_argument("--inventory", required=True, metavar="lab|scaleway|local|PATH", help="where the run happens")
+    return ps, reap, estimate, doctor

@@ -13,10 +13,13 @@ from typing import Any
 from module_utils import prices
 from wrapper import exits
 from wrapper.ask import Answer, Question, ask
+from wrapper.doctor import doctor
 from wrapper.exits import InputError
 from wrapper.plan import PROFILES
 from wrapper.playbook import Play
 from wrapper.view import say
+
+__all__ = ["doctor", "estimate", "ps", "reap"]
 
 COLUMNS = ("run", "zone", "state", "type", "age", "EUR/h", "EUR so far", "heartbeat", "verdict")
 

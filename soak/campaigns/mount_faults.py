@@ -24,7 +24,8 @@ KEEP_ROWS = True
 
 _PID = "$(systemctl show -P MainPID plex-burst-mount)"
 _CONNECTION = "$(grep ' /srv/plex-burst/generation ' /proc/self/mountinfo | tail -1 | cut -d' ' -f3 | cut -d: -f2)"
-# The process is moved into a group of its own that may hold next to nothing; both cgroup versions.
+# The process is moved into a group of its own that may hold next to nothing, and given something to read; both cgroup
+# versions.
 _STARVE = f"""
 pid={_PID}
 if group=$(sed -n 's/^[0-9]*:memory://p' /proc/$pid/cgroup) && [ -n "$group" ]; then
@@ -33,6 +34,7 @@ else
   group=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/$pid/cgroup)/starved; limit=memory.max
 fi
 mkdir -p $group && echo 1048576 > $group/$limit && echo $pid > $group/cgroup.procs
+(timeout --kill-after 1 5 find /srv/plex-burst/generation -type f -exec cat {{}} + >/dev/null 2>&1 &)
 """
 # The guard's own directory without a byte of room, and then a reason to write.
 _FILL = f"""
@@ -124,7 +126,11 @@ def cases(count: int, seed: int) -> Iterator[Case]:
 def run(case: Case, _workdir: Path) -> dict[str, Any]:
     """Do one case on the shared machine."""
     with rig() as machine:
-        return _one(machine, case)
+        try:
+            return _one(machine, case)
+        except BrokenPromiseError as broken:
+            last = [f"{event['event']} {event['state']} {event.get('cause', '')}" for event in machine.events()[-6:]]
+            raise BrokenPromiseError(f"{broken}; the guard's last words: {', '.join(last)}") from broken
 
 
 def _one(machine: Rig, case: Case) -> dict[str, Any]:
@@ -154,6 +160,9 @@ def _one(machine: Rig, case: Case) -> dict[str, Any]:
         wait(machine.scanning, False, 120, "the repeated scan did not end")
         after = machine.census()
     if after != before:
+        # The next case begins with everything there.
+        machine.scan()
+        wait(machine.scanning, False, 120, "the scan that puts things right did not end")
         raise BrokenPromiseError(f"census {before} became {after}")
     return _figures(machine, case, hit, readable)
 

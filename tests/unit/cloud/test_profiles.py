@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from module_utils.prices import COMPUTE
+from module_utils.reading_flags import share
 from module_utils.scaleway_judgement import GIGABYTE, type_problem
 
 ROOT = Path(__file__).parents[3]
@@ -55,7 +56,7 @@ def test_profile_fits(profile: str, commercial_type: str) -> None:
     assert [TYPES[other]["ram"] >= TYPES[commercial_type]["ram"] for other in larger] == [True] * len(larger)
     machine = TYPES[commercial_type]
     memory = machine["ram"] // 2**20
-    assert mebibytes(values["plex_docker_memory"]) + values["fuse_rclone_memory"] + SYSTEM_MIB <= memory
+    assert mebibytes(values["plex_docker_memory"]) + share(memory) + SYSTEM_MIB <= memory
     assert 0 < values["plex_docker_cpus"] < machine["ncpus"]
 
 

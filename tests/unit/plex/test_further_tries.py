@@ -87,6 +87,23 @@ def test_a_server_that_stays_frozen_has_lost_its_mount() -> None:
     assert judge("sonic", thawed, patience, end(thawed)).verdict == WAITING
 
 
+def test_a_mount_that_the_guard_gave_up_is_lost_at_once() -> None:
+    frozen: Sample = {**STUCK, "container": "paused", "http": 0, "given_up": "S3 did not answer for 1800 s"}
+    for phase in ("sonic", "scan", "stabilise"):
+        lines = series(working(30), *[frozen] * 2)
+        given_up = judge(phase, lines, PATIENCE, end(lines))
+        assert given_up.verdict == MOUNT_LOST
+        assert "because S3 did not answer" in given_up.message
+
+
+def test_a_long_freeze_that_is_allowed_is_no_stall() -> None:
+    patience = dataclasses.replace(PATIENCE, frozen_seconds=1e6, timeout_seconds=0)
+    frozen: Sample = {**STUCK, "container": "paused", "http": 0}
+    for phase in ("sonic", "scan", "stabilise"):
+        lines = series(working(30), *[frozen] * int(3 * PATIENCE.stall_seconds / 10))
+        assert judge(phase, lines, patience, end(lines)).verdict == WAITING, phase
+
+
 def test_what_is_not_done_when_the_money_is_used_up_is_capped() -> None:
     lines = series(working(30), working(40))
     patience = dataclasses.replace(PATIENCE, ended_at=end(lines))

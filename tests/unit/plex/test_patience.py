@@ -58,6 +58,12 @@ def test_a_stall_is_many_readings_and_a_timeout_many_stalls(patience: dict[str, 
     assert known["plex_sonic_settled"] < known["plex_sonic_stall"]
 
 
+@pytest.mark.parametrize("patience", [CLOUD, LOCAL])
+def test_the_guard_gives_an_outage_up_before_the_phases_do(patience: dict[str, Any]) -> None:
+    for role in ("plex_scan", "plex_sonic"):
+        assert patience[f"{role}_frozen"] > patience["mount_guard_s3_limit"] + patience[f"{role}_poll"]
+
+
 def test_the_table_of_the_documentation_is_the_data() -> None:
     text = (ROOT / "docs/phases.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(plex_\w+)` \| ([\d, a-z:]+) \| ([\d, a-z:]+) \|", text, re.MULTILINE)

@@ -1,0 +1,136 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: mount_times
+short_description: Fetch the modification times of a mounted bucket, many at once, before a scan asks one by one
+description:
+  - Starts the walk on the target, or looks how far it is; call it in an C(until) loop. A walk that was cut off begins
+    again and is quick where rclone knows the answers already. What cannot be asked is counted and left to the scan.
+author: ["plex-burst maintainers"]
+attributes:
+  check_mode:
+    description: Whether it can say what it would do without doing it.
+    support: full
+  diff_mode:
+    description: Whether it shows what changes.
+    support: none
+  idempotent:
+    description: Whether a second call changes nothing.
+    support: full
+    details: [Once per generation of the mount.]
+options:
+  path:
+    description: The mounted tree.
+    type: path
+    required: true
+  note:
+    description: File that tells how far the walk is; in a directory that ends with the generation of the mount.
+    type: path
+    required: true
+  program_dir:
+    description: Where the package C(plex_burst_guard) is on the target.
+    type: path
+    default: /opt/plex-burst
+"""
+
+EXAMPLES = r"""
+- name: Fetch the times of all files
+  mount_times:
+    path: /srv/plex-burst/mnt/library
+    note: /run/plex-burst-mount/times.json
+  register: times
+  until: times.finished
+  retries: 3600
+  delay: 1
+"""
+
+RETURN = r"""
+finished:
+  description: Whether every file was asked.
+  returned: success
+  type: bool
+files:
+  description: How many answered.
+  returned: success
+  type: int
+failed:
+  description: How many did not.
+  returned: success
+  type: int
+message:
+  description: How far it is, for people.
+  returned: success
+  type: str
+  sample: 12,345 times fetched in 9 s
+"""
+
+import json
+import os
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.files import write_json
+
+# A walk that ends before it has written a word does so again.
+_STARTS = 3
+_BEGUN: dict[str, Any] = {"finished": False, "files": 0, "failed": 0, "seconds": 0.0}
+
+
+def read(note: Path) -> dict[str, Any]:
+    """Read how far the walk is; empty when there is none."""
+    with suppress(OSError, ValueError):
+        return dict(json.loads(note.read_text(encoding="utf-8")))
+    return {}
+
+
+def over(state: dict[str, Any]) -> bool:
+    """Whether there is no walk, or it ended before its time."""
+    return not state or not (state["finished"] or Path(f"/proc/{state['pid']}").exists())
+
+
+def start(asked: dict[str, Any], note: Path, starts: int) -> None:
+    """Start the walk in a session of its own, so that it outlives this module."""
+    walk = subprocess.Popen(
+        ["/usr/bin/python3", "-m", "plex_burst_guard.mount_times", asked["path"], str(note)],
+        env={**os.environ, "PYTHONPATH": asked["program_dir"]}, cwd="/", start_new_session=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )
+    # The walk's own notes do not count the starts: one that came so far works.
+    write_json(note, {**_BEGUN, "pid": walk.pid, "starts": starts})
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "path": {"type": "path", "required": True},
+            "note": {"type": "path", "required": True},
+            "program_dir": {"type": "path", "default": "/opt/plex-burst"},
+        },
+        supports_check_mode=True,
+    )
+    note = Path(module.params["note"])
+    state = read(note)
+    begun = over(state)
+    if begun:
+        starts = state.get("starts", 0) + 1
+        state = {**_BEGUN, "finished": module.check_mode}
+        if starts > _STARTS:
+            module.fail_json(msg=f"The times cannot be fetched: the walk ended by itself {_STARTS} times.")
+        if not module.check_mode:
+            start(module.params, note, starts)
+    words = f"{state['files']:,} times fetched in {state['seconds']:.0f} s"
+    told = f"{words}, {state['failed']} did not answer" if state["failed"] else words
+    module.exit_json(
+        changed=begun, finished=state["finished"], files=state["files"], failed=state["failed"], message=told
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""The guard as a service: a full disk, a death together with the mount, what systemd keeps for it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from module_utils import fd_store, freezer, guard_states
+from module_utils.freezer import Container
+from module_utils.guard import Guard, build
+
+SETTINGS: dict[str, Any] = {
+    "unit": "u", "generation": "/nowhere/generation", "parent": "/nowhere", "target": "/nowhere/library",
+    "container": "plex", "inside": "/media", "rclone": "true", "rclone_config": "", "remote": "library:", "socket": "",
+    "files": "", "workers": ["Plex Media Scanner"], "prove_deadline": 1.0, "pace": {}, "patience": {},
+}
+
+
+class Plex(Container):
+    """A container that only remembers what it was told."""
+
+    def __init__(self) -> None:
+        super().__init__("plex")
+        self.told: list[str] = []
+
+    def alive(self) -> bool:
+        return True
+
+    def workers(self, names: Sequence[str]) -> list[int]:
+        return [1] if names else [1, 2]
+
+    def freeze(self) -> None:
+        self.told.append("freeze")
+
+    def thaw(self) -> None:
+        self.told.append("thaw")
+
+    def end(self, pids: Sequence[int]) -> None:
+        self.told.append(f"end {len(pids)}")
+
+    def start(self) -> None:
+        self.told.append("start")
+
+    def empties_trash(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def plex() -> Plex:
+    return Plex()
+
+
+@pytest.fixture
+def guard(tmp_path: Path, plex: Plex) -> Guard:
+    made = build({**SETTINGS, "directory": str(tmp_path)})
+    made.container = plex
+    return made
+
+
+def log(guard: Guard) -> list[str]:
+    path = guard.directory / "events.jsonl"
+    return [json.loads(line)["event"] for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def test_without_room_plex_is_frozen_all_the_same_and_the_log_comes_later(guard: Guard, plex: Plex) -> None:
+    path = guard.directory / "events.jsonl"
+    path.mkdir()  # whatever is written there fails
+    guard.freeze()
+    assert plex.told == ["freeze"]
+    guard.give_up()
+    path.rmdir()
+    guard.thaw()
+    assert log(guard) == ["frozen", "given up", "thawed"]
+    assert guard.unwritten == []
+
+
+def test_a_guard_that_died_with_the_mount_freezes_before_it_looks(guard: Guard, plex: Plex, tmp_path: Path) -> None:
+    (tmp_path / "status.json").write_text('{"pid": 77}')
+    assert guard._watched_before() == 77
+    guard._meet_the_unseen()
+    assert (guard.mind.frozen, guard.window["broken"], guard.window["exposed"]) == (True, True, True)
+    guard.thaw()
+    assert plex.told == ["freeze", "end 2", "thaw", "start"], "scanners were told errors and the trash is emptied"
+
+
+def test_what_systemd_kept_spares_plex_the_restart(guard: Guard, plex: Plex) -> None:
+    reader, writer = os.pipe()
+    guard.mount.left = [writer]
+    guard._meet_the_unseen()
+    guard.thaw()
+    assert plex.told == ["freeze", "end 1", "thaw"]
+    assert os.read(reader, 1) == b"", "the handle is closed once the scanners are gone"
+    os.close(reader)
+
+
+def test_a_frozen_plex_goes_on_only_after_a_proof() -> None:
+    mind = guard_states.Mind(guard_states.PREWARM, frozen=True, cause="the mount died while nobody watched")
+    signs = guard_states.Signs(at=1)
+    mind, actions = guard_states.step(mind, signs, guard_states.Patience())
+    assert (mind.state, actions) == (guard_states.REPAIRING, ())
+    _, actions = guard_states.step(mind, signs, guard_states.Patience())
+    assert actions == (guard_states.PROVE,)
+
+
+def test_a_descriptor_is_left_with_systemd_and_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        reader, writer = os.pipe()
+        fd_store.keep(writer)
+        words, (copy,), _, _ = socket.recv_fds(systemd, 100, 1)
+        assert words == b"FDSTORE=1\nFDNAME=fuse"
+        os.write(copy, b"x")
+        assert os.read(reader, 1) == b"x"
+        fd_store.drop()
+        assert socket.recv_fds(systemd, 100, 1)[:2] == (b"FDSTOREREMOVE=1\nFDNAME=fuse", [])
+        for descriptor in (reader, writer, copy):
+            os.close(descriptor)
+    monkeypatch.setenv("LISTEN_PID", str(os.getpid() + 1))
+    assert fd_store.inherited() == []
+
+
+def test_docker_lets_go_of_what_stands_still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cgroup.freeze").write_text("0")
+    (tmp_path / "cgroup.events").write_text("populated 1\nfrozen 1\n")
+    asked = []
+
+    def docker(method: str, path: str, *_: Any) -> tuple[int, dict[str, Any]]:
+        asked.append((method, path, (tmp_path / "cgroup.freeze").read_text()))
+        return 204, {}
+
+    monkeypatch.setattr(freezer, "docker", docker)
+    monkeypatch.setattr(Container, "_freezer", lambda _: (tmp_path, 2))
+    container = Container("plex")
+    container.pid = os.getpid()
+    container.tell_docker(False)
+    assert asked == [("POST", "/containers/plex/unpause", "1")], "runc refuses to resume what moves"
+    assert (tmp_path / "cgroup.freeze").read_text() == "0"

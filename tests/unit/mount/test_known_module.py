@@ -1,0 +1,74 @@
+"""The modules that read known files and flags, on a tree without a mount and a program that stands in for rclone."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plugins.modules import mount_known_files, rclone_flags
+
+LIBRARY = "com.plexapp.plugins.library.db"
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    with closing(sqlite3.connect(tmp_path / LIBRARY)) as connection:
+        connection.executescript(
+            """
+            CREATE TABLE media_items (id INTEGER, library_section_id INTEGER);
+            CREATE TABLE media_parts (media_item_id INTEGER, file TEXT, updated_at INTEGER, deleted_at INTEGER);
+            INSERT INTO media_items VALUES (1, 1), (2, NULL);
+            INSERT INTO media_parts VALUES (1, '/media/library/a.mkv', 100, NULL),
+              (1, '/media/library2/b.mkv', 1, NULL),
+              (1, '/media/library/gone.mkv', 100, 5), (2, '/media/library/trailer.mkv', 100, NULL);
+            """
+        )
+    return tmp_path
+
+
+def test_only_live_files_of_sections_below_the_mount_are_known(library: Path) -> None:
+    (known,) = mount_known_files.known_files(str(library), "/media/library", 9)
+    assert (known.section, known.path, known.mtime) == (1, "a.mkv", 100)
+
+
+def asked(tmp_path: Path, script: str) -> dict[str, Any]:
+    program = tmp_path / "rclone"
+    program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    program.chmod(0o755)
+    return {
+        "rclone": [str(program)], "remote": "library:bucket", "uid": os.getuid(), "gid": os.getgid(), "timeout": 20.0,
+    }
+
+
+def test_what_cannot_be_read_is_said_with_the_reason_of_s3(tmp_path: Path) -> None:
+    (tmp_path / "a.mkv").write_text("bytes")
+    (tmp_path / "empty.mkv").touch()
+    wish = asked(tmp_path, "echo 'StatusCode: 403, api error AccessDenied' >&2; exit 1")
+    found = mount_known_files.read_as(str(tmp_path), ["a.mkv", "empty.mkv", "gone.mkv"], wish)
+    assert found == {"a.mkv": "", "empty.mkv": "it is empty", "gone.mkv": "No such file or directory"}
+    assert "no right" in mount_known_files.why(wish, "gone.mkv", found["gone.mkv"])
+    assert "S3 gives it" in mount_known_files.why(asked(tmp_path, "true"), "gone.mkv", "Input/output error")
+
+
+def test_times_of_the_bucket(tmp_path: Path) -> None:
+    line = '[{"Path":"a.mkv","ModTime":"2024-03-09T15:00:00.000000000Z"}]'
+    assert mount_known_files.times(asked(tmp_path, f"echo '{line}'"), ["a.mkv"]) == {"a.mkv": 1709996400}
+    assert mount_known_files.times(asked(tmp_path, "exit 3"), ["a.mkv"]) == {}
+
+
+@pytest.mark.parametrize(("word", "found"), [(None, "metadata"), ("server\n", "server"), ("rubbish", "metadata")])
+def test_the_choice_of_times_is_kept(word: str | None, found: str, tmp_path: Path) -> None:
+    note = tmp_path / "modtime"
+    if word:
+        note.write_text(word)
+    assert rclone_flags.noted(str(note)) == found
+
+
+def test_the_disk_of_a_directory_that_is_not_there_yet(tmp_path: Path) -> None:
+    assert rclone_flags.disk_size(str(tmp_path / "cache/vfs")) == rclone_flags.disk_size(str(tmp_path)) > 0
+    assert rclone_flags.machine_memory() > 100
