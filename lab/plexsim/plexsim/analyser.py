@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import extra_data, rows
+from . import extra_data, rows, section_preferences
 from .schema import next_change, transaction
 
 MARKER = "ms:musicAnalysisVersion"
@@ -26,16 +27,24 @@ class Pending:
     file: str
 
 
+def _willing_sections(connection: sqlite3.Connection) -> list[int]:
+    """List the music sections whose own setting does not switch the analysis off."""
+    found = connection.execute(
+        "SELECT id, user_fields FROM library_sections WHERE section_type = ?", (rows.MUSIC_SECTION,)
+    )
+    return [row["id"] for row in found if section_preferences.wants_music_analysis(row["user_fields"])]
+
+
 def pending(connection: sqlite3.Connection) -> list[Pending]:
     """List the backlog of all music sections: live tracks that carry the marker in neither encoding."""
     found = connection.execute(
         "SELECT i.id, i.title, min(p.file) AS file FROM metadata_items i"
-        " JOIN library_sections s ON s.id = i.library_section_id AND s.section_type = ?"
         " JOIN media_items m ON m.metadata_item_id = i.id AND m.deleted_at IS NULL"
         " JOIN media_parts p ON p.media_item_id = m.id AND p.deleted_at IS NULL"
-        " WHERE i.metadata_type = ? AND i.deleted_at IS NULL"
+        " WHERE i.library_section_id IN (SELECT value FROM json_each(?))"
+        " AND i.metadata_type = ? AND i.deleted_at IS NULL"
         " AND coalesce(i.extra_data, '') NOT LIKE '%musicAnalysisVersion%' GROUP BY i.id ORDER BY i.id",
-        (rows.MUSIC_SECTION, rows.TRACK),
+        (json.dumps(_willing_sections(connection)), rows.TRACK),
     )
     return [Pending(row["id"], row["title"], row["file"]) for row in found]
 

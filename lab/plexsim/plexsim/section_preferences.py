@@ -28,6 +28,11 @@ def definitions(section_type: int) -> dict[str, Definition]:
     return {item.name: item for item in (*_EVERY, *special)}
 
 
+def wants_music_analysis(user_fields: str | None) -> bool:
+    """Tell whether the sonic analysis works on a music library."""
+    return extra_data.decode(user_fields).get(_PREFIX + "musicAnalysis") != "0"
+
+
 def listed(section_type: int, user_fields: str | None) -> list[Element]:
     """Show the settings of one library."""
     kept = extra_data.decode(user_fields)

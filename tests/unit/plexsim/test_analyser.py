@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.plexsim.plexsim import analyser, extra_data, rows, schema
+from lab.plexsim.plexsim import analyser, extra_data, rows, schema, section_preferences
 from lab.plexsim.plexsim.scanner import Scan
 
 
@@ -53,6 +53,14 @@ def test_backlog_is_worked_and_both_witnesses_written(
     assert {len(row) for row in numbers} == {50}
     assert len({tuple(row) for row in numbers}) == 4
     assert library.execute("SELECT count(*) FROM blobs").fetchone()[0] == 0
+
+
+def test_a_library_can_be_left_out(databases: tuple[sqlite3.Connection, sqlite3.Connection]) -> None:
+    library, _ = databases
+    for chosen, waiting in (("0", 0), ("1", 4)):
+        fields = section_preferences.changed(rows.MUSIC_SECTION, "", {"prefs[musicAnalysis]": chosen})
+        library.execute("UPDATE library_sections SET user_fields = ?", (fields,))
+        assert len(analyser.pending(library)) == waiting
 
 
 def test_marker_in_the_old_encoding_counts(databases: tuple[sqlite3.Connection, sqlite3.Connection]) -> None:
