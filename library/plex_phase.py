@@ -24,10 +24,10 @@ attributes:
     details: [Every call appends a sample to O(samples), which is its record and not reported as a change.]
 options:
   phase:
-    description: What is waited for.
+    description: What is waited for; V(analyse) is the media analysis, V(sonic) the Sonic analysis.
     type: str
     required: true
-    choices: [stabilise, scan, refresh, sonic]
+    choices: [stabilise, scan, analyse, refresh, sonic]
   state:
     description:
       - V(begun) marks the begin of the phase with the counts before it.
@@ -199,7 +199,7 @@ PATIENCE = {
 }
 ARGUMENTS: dict[str, dict[str, Any]] = {
     **SERVER_ARGUMENTS,
-    "phase": {"type": "str", "required": True, "choices": ["stabilise", "scan", "refresh", "sonic"]},
+    "phase": {"type": "str", "required": True, "choices": ["stabilise", "scan", "analyse", "refresh", "sonic"]},
     "state": {"type": "str", "choices": ["begun", "resumed", "sampled", "judged"], "default": "sampled"},
     "container": {"type": "str", "default": "plex"},
     "database_dir": {"type": "path", "required": True},
@@ -226,8 +226,8 @@ def main() -> None:
         counted = None if module.check_mode else path.with_name(f".{path.name}.counted")
         if counted and params["state"] == "begun":
             counted.unlink(missing_ok=True)
-        guard = path.parent.parent / "guard"
-        place = Place(params["container"], params["database_dir"], params["section"], counted, guard)
+        guard, media = path.parent.parent / "guard", params["phase"] == "analyse"
+        place = Place(params["container"], params["database_dir"], params["section"], counted, guard, media)
         server = PlexServer.local(params["url"], params["config"])
         sample = {**take(server, module.run_command, place, previous, now), "kind": samples.SAMPLE}
         if params["state"] == "resumed":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: plex_section_refresh
-short_description: Ask the media server to scan one library, or to stop scanning it
+short_description: Ask the media server to scan or analyse one library, or to stop scanning it
 description:
   - The server answers at once and works on; whether it is done is told by M(plex_phase).
 author: ["plex-burst maintainers"]
@@ -30,10 +30,17 @@ options:
       - Refresh all metadata of the library, also of what did not change. This can take hours.
     type: bool
     default: false
+  work:
+    description:
+      - V(scan) looks which files there are.
+      - V(media_analysis) looks into the files that were not looked into yet. It never begins a Sonic analysis.
+    type: str
+    choices: [scan, media_analysis]
+    default: scan
   state:
     description:
-      - V(started) asks for a scan.
-      - V(cancelled) stops one.
+      - V(started) asks for the work.
+      - V(cancelled) stops a scan; the server has no such order for an analysis.
     type: str
     choices: [started, cancelled]
     default: started
@@ -64,26 +71,33 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     **SERVER_ARGUMENTS,
     "section": {"type": "int", "required": True},
     "force": {"type": "bool", "default": False},
+    "work": {"type": "str", "choices": ["scan", "media_analysis"], "default": "scan"},
     "state": {"type": "str", "choices": ["started", "cancelled"], "default": "started"},
 }
+
+
+def order(work: str, section: int, started: bool, force: bool) -> tuple[str, str, dict[str, str] | None]:
+    """Method, path and query of what the server is asked."""
+    if work == "media_analysis":
+        return "PUT", f"/library/sections/{section}/analyze", None
+    query = {"force": "1"} if started and force else None
+    return "GET" if started else "DELETE", f"/library/sections/{section}/refresh", query
 
 
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    section, work, started = module.params["section"], module.params["work"], module.params["state"] == "started"
+    if work == "media_analysis" and not started:
+        module.fail_json(msg="A media analysis cannot be cancelled: leave out state, or work.")
     if module.check_mode:
         module.exit_json(changed=True)
-    started = module.params["state"] == "started"
     server = PlexServer.local(module.params["url"], module.params["config"])
-    reply = server.request(
-        "GET" if started else "DELETE",
-        f"/library/sections/{module.params['section']}/refresh",
-        {"force": "1"} if started and module.params["force"] else None,
-    )
+    reply = server.request(*order(work, section, started, module.params["force"]))
     if not reply.ok:
-        asked = "scan" if started else "stop scanning"
+        asked = {"scan": "scan" if started else "stop scanning", "media_analysis": "analyse"}[work]
         module.fail_json(
-            msg=f"The media server did not {asked} section {module.params['section']}: {reply.words}.",
+            msg=f"The media server did not {asked} section {section}: {reply.words}.",
             http_status=reply.status,
         )
     module.exit_json(changed=True, http_status=reply.status)

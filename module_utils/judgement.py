@@ -11,6 +11,7 @@ import typing as t
 from dataclasses import asdict, replace
 
 from . import signs
+from .judgement_media import media
 from .judgement_sonic import sonic
 from .pace import duration_words, pace
 from .processes import SCANNER
@@ -34,12 +35,12 @@ from .verdicts import (
     waiting_words,
 )
 
-PHASES = ("stabilise", "scan", "refresh", "sonic")
+PHASES = ("stabilise", "scan", "analyse", "refresh", "sonic")
 
 
 def judge(phase: str, lines: t.Sequence[Sample], thresholds: Thresholds, now: float) -> Judgement:
     """The verdict on a phase from its begin line and all samples since."""
-    rules = {"stabilise": _stabilise, "scan": _scan, "refresh": _scan, "sonic": sonic}
+    rules = {"stabilise": _stabilise, "scan": _scan, "analyse": media, "refresh": _scan, "sonic": sonic}
     judgement = rules[phase](lines, thresholds, now)
     if judgement.finished:
         return judgement

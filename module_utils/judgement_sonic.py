@@ -18,6 +18,7 @@ from .verdicts import (
     ALREADY_COMPLETE,
     DONE,
     FAILED,
+    HANGING,
     PARTIAL,
     STALLED,
     WAITING,
@@ -28,8 +29,6 @@ from .verdicts import (
     series,
 )
 
-# An analyser that neither computes nor finishes a track for this many stall times hangs.
-HANGING = 3
 # The witnesses are two files read one after the other: while tracks are written they may differ a little.
 WITNESS_SLACK = 5
 

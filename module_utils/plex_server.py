@@ -28,6 +28,8 @@ SERVER_ARGUMENTS: dict[str, dict[str, t.Any]] = {
 }
 BODY_LIMIT = 400
 
+Query = t.Mapping[str, str] | t.Sequence[tuple[str, str]]
+
 _TOKEN = re.compile(r'\sPlexOnlineToken="([^"]*)"')
 # `<Response code="503" title="Maintenance" status="…"/>` and `<h1>401 Unauthorized</h1>`
 _STATUS = re.compile(r'<Response\b[^>]*\bstatus="([^"]*)"|<h1>(.*?)</h1>', re.DOTALL)
@@ -112,8 +114,8 @@ class PlexServer:
         """The server of this machine, with the token that it has at this moment."""
         return cls(url, read_token(config), timeout)
 
-    def request(self, method: str, path: str, query: t.Mapping[str, str] | None = None) -> Reply:
-        """Ask once. An HTTP error is an answer like any other."""
+    def request(self, method: str, path: str, query: Query | None = None) -> Reply:
+        """Ask once. An HTTP error is an answer like any other. Pairs may repeat a name, a mapping cannot."""
         url = self._url + quote(path, safe="/:")
         if query:
             url += "?" + urlencode(query, quote_via=quote)
@@ -128,7 +130,7 @@ class PlexServer:
         except (URLError, OSError, ValueError) as error:
             return Reply(UNREACHABLE, str(getattr(error, "reason", error)))
 
-    def get(self, path: str, query: t.Mapping[str, str] | None = None) -> dict[str, t.Any]:
+    def get(self, path: str, query: Query | None = None) -> dict[str, t.Any]:
         """Read something that has to be there."""
         reply = self.request("GET", path, query)
         if not reply.ok:

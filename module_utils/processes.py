@@ -15,13 +15,15 @@ from pathlib import Path, PurePosixPath
 SCANNER = "scanner"
 DEEP = "deep"
 ANALYSER = "analyser"
+MEDIA = "media"
 SERVER = "server"
 OTHER = "other"
-KINDS = (SCANNER, DEEP, ANALYSER, SERVER)
+KINDS = (SCANNER, DEEP, MEDIA, ANALYSER, SERVER)
 
 # `Plex Media Scanner` does several jobs. Only these make it a scan; `--analyze-deeply` is the butler's.
 SCAN_ACTIONS = frozenset({"--scan", "-s", "--refresh", "-r"})
 DEEP_ACTION = "--analyze-deeply"
+MEDIA_ACTIONS = frozenset({"--analyze", "-a"})
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,9 @@ def classify(arguments: t.Sequence[str]) -> str:
     if "Plex Media Scanner" in names:
         if DEEP_ACTION in arguments:
             return DEEP
-        return SCANNER if SCAN_ACTIONS.intersection(arguments) else OTHER
+        if SCAN_ACTIONS.intersection(arguments):
+            return SCANNER
+        return MEDIA if MEDIA_ACTIONS.intersection(arguments) else OTHER
     if "Plex Media Server" in names:
         return SERVER
     return OTHER

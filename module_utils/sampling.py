@@ -12,9 +12,10 @@ from pathlib import Path
 
 from . import processes
 from .guard_report import given_up
+from .media_analysis import read_media
 from .plex_container import Run, inspect
 from .plex_server import PlexServer, PlexServerError, Reply, activity, listed, section
-from .progress_counts import Memory, read_counts
+from .progress_counts import OK, Memory, read_counts
 from .samples import Sample
 
 
@@ -23,7 +24,7 @@ class Place:
     """Where to look. A section of None means the whole server: no counts are taken.
 
     `counted` is the file that keeps what was counted; without it everything is counted each time. `guard` is the
-    directory of the guard of the mount.
+    directory of the guard of the mount. `media` asks for the counts of the media analysis, too.
     """
 
     container: str
@@ -31,6 +32,7 @@ class Place:
     section: int | None
     counted: Path | None = None
     guard: Path | None = None
+    media: bool = False
 
 
 def take(server: PlexServer, run_command: Run, place: Place, previous: Sample | None, now: float) -> Sample:
@@ -97,4 +99,9 @@ def _database(place: Place, process: str) -> Sample:
         sample["database_words"] = reading.detail
     if reading.counts:
         sample["counts"] = reading.counts.as_dict()
+    if reading.counts and place.media:
+        state, media, detail = read_media(place.database_dir, place.section)
+        if state != OK:
+            return {"database": state, "database_words": detail}
+        sample["counts"] |= media
     return sample

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import typing as t
 
-from .processes import ANALYSER, SCANNER
+from .media_analysis import COUNTED as MEDIA_COUNTED
+from .processes import ANALYSER, MEDIA, SCANNER
 from .samples import RETRY, Sample
 
 # Housekeeping of the account, not work on media.
 IGNORED_ACTIVITIES = ("provider.",)
-COUNTED = ("items", "items_deleted", "parts", "parts_deleted", "tracks", "analysed", "vectors", "changed_at")
+COUNTED = (
+    *("items", "items_deleted", "parts", "parts_deleted", "tracks", "analysed", "vectors", "changed_at"),
+    *MEDIA_COUNTED,
+)
 
 
 def counts(sample: Sample) -> dict[str, int | None] | None:
@@ -52,6 +56,9 @@ def busy_reasons(sample: Sample, cpu_percent: float, section: int | None = None)
         reasons.append("section is refreshing")
     if processes(sample, SCANNER):
         reasons.append(f"{processes(sample, SCANNER)} scanner running")
+    # A section that is scanned may have its new files looked into meanwhile; that is no scan.
+    if section is None and processes(sample, MEDIA):
+        reasons.append(f"{processes(sample, MEDIA)} media analysis running")
     usage = sample.get("cpu_percent")
     if usage is None:
         reasons.append("CPU not known yet")
@@ -85,7 +92,9 @@ def last_life(lines: t.Sequence[Sample], cpu_percent: float, kinds: t.Collection
         now, before = counts(sample), known
         known = now or known
         usage = sample.get("cpu_percent")
-        if now is not None and before is not None and any(now[name] != before[name] for name in COUNTED):
+        if now is not None and before is not None and any(
+            now.get(name) != before.get(name) for name in COUNTED
+        ):
             return True
         return any(processes(sample, kind) for kind in kinds) or (usage is not None and usage >= cpu_percent)
 
@@ -136,6 +145,13 @@ def analysing(sample: Sample) -> bool:
     return bool(processes(sample, ANALYSER)) or any(
         "MusicAnalysis" in entry["title"] or "music.analysis" in entry["type"] or entry["type"] == "butler"
         for entry in activities(sample, None)
+    )
+
+
+def analysing_media(sample: Sample, section: int | None) -> bool:
+    """Whether the server looks into files of this section."""
+    return bool(processes(sample, MEDIA)) or any(
+        entry["type"] == "library.refresh.items" for entry in activities(sample, section)
     )
 
 

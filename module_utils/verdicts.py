@@ -24,6 +24,8 @@ MOUNT_LOST = "mount_lost"
 NOT_BEGUN = "not_begun"
 
 
+# Work that neither computes nor finishes anything for this many stall times hangs.
+HANGING = 3
 # One reading of a container that is gone may be a reading between two states.
 GONE_SAMPLES = 2
 

@@ -110,6 +110,7 @@ def _run(command: argparse.ArgumentParser) -> None:
         help="patience: timeouts, intervals, thresholds (default: cloud if the inventory rents, else local)",
     )
     add("--archive", type=Path, metavar="PATH", help="archive of the home library: both Plex databases")
+    add("--libraries", type=Path, metavar="PATH", help="instead of --archive: JSON file with libraries to make")
     add(
         "--path-mappings",
         type=Path,

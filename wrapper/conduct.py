@@ -16,9 +16,9 @@ from wrapper.budget import CAPPED, MONEY_IS_UP, is_up, must_stop, paid_until
 from wrapper.cancel import Cancel
 from wrapper.machine import Machine, close, may_own_a_machine, teardown
 from wrapper.performer import Performed, Performer
-from wrapper.readings import EarlyEnd, early_end
+from wrapper.readings import EarlyEnd, early_end, entries
 from wrapper.receipt import read_receipt
-from wrapper.stages import COLLECT, EXPORT, PREFLIGHT, PROVISION, SCAN, SONIC, TEARDOWN, WORK, Stage, stages_for
+from wrapper.stages import COLLECT, EXPORT, PREFLIGHT, PROVISION, SONIC, TEARDOWN, WORK, Stage, stages_for
 
 
 @dataclass
@@ -95,7 +95,7 @@ class Conductor:
                 self._stopped(stage)
                 return
             early = self._early(stage, done)
-            if early and stage is SONIC:
+            if early and (stage is SONIC or done.end == "done"):
                 self.ending.early, self.ending.partial = early.verdict, early.sentence or done.sentence
             elif done.end == "failed":
                 self._failed(stage, done, early)
@@ -124,9 +124,9 @@ class Conductor:
 
     def _early(self, stage: Stage, done: Performed) -> EarlyEnd:
         """Whether a phase ended before all was done; what is analysed until then is brought home all the same."""
-        if stage not in (SCAN, SONIC):
-            return EarlyEnd()
-        return early_end(ledger.read(self._run_dir)["results"].get(stage.name)) or done.readings.early
+        results = ledger.read(self._run_dir)["results"] if stage.phases else {}
+        ends = [end for phase in stage.phases for end in entries(results.get(phase))]
+        return early_end(ends) or done.readings.early
 
     def _believe(self, receipt: dict[str, Any]) -> None:
         """Done is what the receipt says, not that nothing failed."""

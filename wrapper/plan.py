@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from module_utils.library_list import LibraryListError, parse
 from wrapper import inventory
 from wrapper.exits import InputError
 
@@ -33,10 +34,15 @@ class Plan:
     force_deep_scan: bool
     keep: bool
     max_eur: float | None = None
+    libraries: Path | None = None
 
     def extravars(self, run_id: str) -> dict[str, Any]:
         """What every playbook is told. No secret is among it; what was not given stays Ansible's."""
-        given = {"burst_archive": self.archive, "burst_path_mappings": self.path_mappings}
+        given = {
+            "burst_archive": self.archive,
+            "burst_path_mappings": self.path_mappings,
+            "burst_libraries": self.libraries,
+        }
         return {
             "burst_run_id": run_id,
             "burst_runs_dir": str(self.runs_dir),
@@ -46,6 +52,9 @@ class Plan:
             "burst_force_refresh": self.force_refresh,
             "burst_force_deep_scan": self.force_deep_scan,
             **{name: str(path) for name, path in given.items() if path is not None},
+            # From scratch means without the archive that the environment or the inventory may name.
+            **({"burst_archive": "", "burst_path_mappings": ""} if self.libraries else {}),
+            **({"burst_libraries": ""} if self.archive else {}),
             **({} if self.max_eur is None else {"burst_max_eur": self.max_eur}),
         }
 
@@ -57,6 +66,9 @@ def plan(asked: Namespace, root: Path) -> Plan:
     if any(not name.strip() for name in asked.section):
         raise InputError('A --section is empty; give the name of a library as Plex shows it, e.g. --section "Music".')
     archive, path_mappings = _archive(asked.archive), _mappings(asked.path_mappings)
+    libraries = _libraries(asked.libraries)
+    if libraries and (archive or path_mappings):
+        raise InputError("--libraries begins from scratch: leave out --archive and --path-mappings, or --libraries.")
     max_eur = _money(asked.max_eur)
     # Last, because it takes Ansible seconds to read.
     where = inventory.load(asked.inventory, root)
@@ -73,6 +85,7 @@ def plan(asked: Namespace, root: Path) -> Plan:
         force_deep_scan=asked.force_deep_scan,
         keep=asked.keep,
         max_eur=max_eur,
+        libraries=libraries,
     )
 
 
@@ -97,6 +110,18 @@ def _archive(given: Path | None) -> Path | None:
         raise InputError(
             f'There is no archive at "{given}"; --archive takes a .tar.gz, .tar, .tar.zst, .zip or a directory.'
         )
+    return given.resolve()
+
+
+def _libraries(given: Path | None) -> Path | None:
+    if given is None:
+        return None
+    try:
+        parse(given.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f'The list of libraries "{given}" cannot be read: {error.strerror}.') from error
+    except (LibraryListError, UnicodeDecodeError) as error:
+        raise InputError(f'The list of libraries "{given}" cannot be used: {error}.') from error
     return given.resolve()
 
 

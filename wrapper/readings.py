@@ -59,7 +59,7 @@ class Readings:
 
 def early_end(result: Any) -> EarlyEnd:
     """The same from the result of the stage in the ledger: one entry per section, or one for all."""
-    return _early([(str(entry.get("verdict", "")), _said(entry)) for entry in _entries(result)])
+    return _early([(str(entry.get("verdict", "")), _said(entry)) for entry in entries(result)])
 
 
 def _early(ends: list[tuple[str, str]]) -> EarlyEnd:
@@ -74,9 +74,10 @@ def _said(entry: Mapping[str, Any]) -> str:
     return ": ".join(str(entry[key]) for key in ("title", "message") if entry.get(key))
 
 
-def _entries(result: Any) -> Iterator[Mapping[str, Any]]:
+def entries(result: Any) -> Iterator[Mapping[str, Any]]:
+    """What the ledger holds of a phase, one entry per section."""
     if isinstance(result, Mapping):
         sections = result.get("sections")
-        yield from _entries(sections) if isinstance(sections, list) else [result]
+        yield from entries(sections) if isinstance(sections, list) else [result]
     elif isinstance(result, list):
         yield from (entry for entry in result if isinstance(entry, Mapping))

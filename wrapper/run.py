@@ -30,8 +30,14 @@ def describe(plan: Plan) -> list[str]:
         f"instance:   {plan.profile}",
         f"monitoring: {plan.monitoring}",
         f"sections:   {', '.join(plan.sections) or 'all but photos'}",
-        f"archive:    {plan.archive or 'as group_vars or BURST_ARCHIVE say'}",
-        f"mappings:   {plan.path_mappings or 'as group_vars or BURST_PATH_MAPPINGS say'}",
+        *(
+            [f"libraries:  {plan.libraries} (from scratch)"]
+            if plan.libraries
+            else [
+                f"archive:    {plan.archive or 'as group_vars or BURST_ARCHIVE say'}",
+                f"mappings:   {plan.path_mappings or 'as group_vars or BURST_PATH_MAPPINGS say'}",
+            ]
+        ),
         *([] if plan.max_eur is None else [f"at most:    {plan.max_eur:g} EUR"]),
         "stages:",
     ]

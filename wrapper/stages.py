@@ -19,6 +19,7 @@ class Stage:
     purpose: str
     rented: bool = False
     attempts: int = 1
+    phases: tuple[str, ...] = ()
 
     @property
     def playbook(self) -> str:
@@ -28,8 +29,8 @@ class Stage:
 
 PREFLIGHT = Stage("preflight", "check archive, mappings, sections and keys before anything is rented")
 PROVISION = Stage("provision", "rent the machine, wait until it answers over SSH", rented=True)
-SCAN = Stage("scan", "scan the sections, one after another")
-SONIC = Stage("sonic", "let Plex settle, then analyse music, section after section")
+SCAN = Stage("scan", "scan the sections, one after another", phases=("scan", "analyse"))
+SONIC = Stage("sonic", "let Plex settle, then analyse music, section after section", phases=("sonic",))
 EXPORT = Stage("export", "bring both databases home, verify them, write the receipt", attempts=2)
 COLLECT = Stage("collect", "bring the logs home")
 TEARDOWN = Stage("teardown", "remove the machine and prove that it is gone", rented=True, attempts=2)

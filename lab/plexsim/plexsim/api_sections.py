@@ -169,8 +169,9 @@ class SectionsApi:
         self.scans.cancel(None)
         return Answer()
 
-    def analyze(self, _request: Request, _key: str) -> Answer:
-        """Take the request; media analysis is part of the scan here, and sonic analysis never starts so."""
+    def analyze(self, _request: Request, key: str) -> Answer:
+        """Look into the files that were not looked into; sonic analysis never starts so."""
+        self.scans.analyse(int(key))
         return Answer()
 
     def empty_trash(self, _request: Request, key: str) -> Answer:

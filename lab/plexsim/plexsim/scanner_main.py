@@ -1,4 +1,4 @@
-"""``Plex Media Scanner``: scans a section, or reads into every file for the deep analysis."""
+"""``Plex Media Scanner``: scans a section, looks into its files, or reads into every file for the deep analysis."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from . import extra_data, fault_names, rows
+from . import extra_data, fault_names, media_analysis, rows
 from .logs import Log
 from .scanner import Scan
 from .schema import complaint, connect, transaction
@@ -53,6 +53,14 @@ def main(arguments: list[str]) -> int:
         if options.list:
             for section in library.execute("SELECT id, name FROM library_sections ORDER BY id"):
                 print(f"{section['id']:>3}: {section['name']}")
+        elif options.analyses == ["--analyze"] and options.section:
+
+            def looked(percent: int, file: str) -> None:
+                reporter(percent, file)
+                spend(settings.seconds_per_track * trouble.slower)
+                trouble()
+
+            media_analysis.analyse(library, options.section, now(), looked)
         elif options.analyses:
             analyse(library, settings, reporter, trouble, options.analyses[0])
         elif options.scan:

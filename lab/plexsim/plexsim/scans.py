@@ -99,6 +99,19 @@ class Scans:
         for tell in self.when_added if found else []:
             tell(found["section_type"])
 
+    def analyse(self, section_id: int) -> bool:
+        """Look into the files of a section that were not looked into, unless that is being done."""
+        return self.jobs.start(f"analyse {section_id}", lambda job: self._analyse(job, section_id))
+
+    def _analyse(self, job: Job, section_id: int) -> None:
+        words = ("Refreshing", "Refreshing media analysis")
+        activity = self.core.activities.begin(Activity("library.refresh.items", *words, section_id, cancel=job.cancel))
+        options = ["--analyze", "--section", str(section_id), "--activity", activity.identity]
+        try:
+            job.run_child(self.core, [process.SCANNER, *options])
+        finally:
+            self.core.activities.end(activity)
+
     def empty_trash(self, section_id: int) -> int:
         """Remove what is marked as deleted."""
         with self.core.library() as library, transaction(library):

@@ -111,7 +111,8 @@ class Databases:
             "CREATE TABLE metadata_items (id INTEGER PRIMARY KEY AUTOINCREMENT, library_section_id INTEGER,"
             " metadata_type INTEGER, deleted_at INTEGER, extra_data TEXT, changed_at INTEGER DEFAULT 0)",
             "CREATE TABLE media_items (id INTEGER PRIMARY KEY AUTOINCREMENT, library_section_id INTEGER,"
-            " deleted_at INTEGER)",
+            " deleted_at INTEGER, media_analysis_version INTEGER DEFAULT 0)",
+            "CREATE TABLE media_streams (id INTEGER PRIMARY KEY AUTOINCREMENT, media_part_id INTEGER)",
             "CREATE TABLE media_parts (id INTEGER PRIMARY KEY AUTOINCREMENT, media_item_id INTEGER, deleted_at INTEGER,"
             " directory_id INTEGER)",
             "CREATE TABLE directories (id INTEGER PRIMARY KEY AUTOINCREMENT, library_section_id INTEGER)",
@@ -137,7 +138,7 @@ class Databases:
         self.run(
             LIBRARY,
             f"INSERT INTO metadata_items VALUES ({key}, {section}, 10, {gone}, {marker}, {key * 10})",
-            f"INSERT INTO media_items VALUES ({key}, {section}, {gone})",
+            f"INSERT INTO media_items VALUES ({key}, {section}, {gone}, 4)",
             f"INSERT INTO media_parts VALUES ({key}, {key}, {gone}, NULL)",
         )
         if vector:

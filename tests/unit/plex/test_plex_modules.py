@@ -52,7 +52,7 @@ def asked(plex: FakePlex, *methods: str) -> list[tuple[str, str, dict[str, str]]
 def test_status(server: FakePlex, call: RunModule, docker: t.Any, databases: Databases) -> None:
     result = call(plex_status, database_dir=str(databases.directory))
     assert (result["ready"], result["usable"], result["plex_pass"]) == (True, True, True)
-    assert result["processes"] == {"scanner": 0, "deep": 0, "analyser": 0, "server": 0}
+    assert result["processes"] == {"scanner": 0, "deep": 0, "media": 0, "analyser": 0, "server": 0}
     docker["Status"] = "exited"
     assert not call(plex_status)["ready"]
 
@@ -124,6 +124,7 @@ def test_an_unknown_section_is_refused(server: FakePlex, call: RunModule) -> Non
         ({}, ("GET", "/library/sections/5/refresh", {})),
         ({"force": True}, ("GET", "/library/sections/5/refresh", {"force": "1"})),
         ({"state": "cancelled", "force": True}, ("DELETE", "/library/sections/5/refresh", {})),
+        ({"work": "media_analysis"}, ("PUT", "/library/sections/5/analyze", {})),
     ],
 )
 def test_refresh(
@@ -134,7 +135,13 @@ def test_refresh(
 ) -> None:
     server.answer(request_sent[0], request_sent[1], "")
     assert call(plex_section_refresh, section=5, **options)["changed"]
-    assert asked(server, "GET", "DELETE") == [request_sent]
+    assert asked(server, "GET", "PUT", "DELETE") == [request_sent]
+
+
+def test_an_analysis_cannot_be_cancelled(server: FakePlex, call: RunModule) -> None:
+    result = call(plex_section_refresh, section=5, work="media_analysis", state="cancelled")
+    assert result["msg"] == "A media analysis cannot be cancelled: leave out state, or work."
+    assert asked(server, "GET", "PUT", "DELETE") == []
 
 
 def test_refresh_tells_why_not(server: FakePlex, call: RunModule) -> None:

@@ -7,6 +7,7 @@ import pytest
 from module_utils.processes import (
     ANALYSER,
     DEEP,
+    MEDIA,
     OTHER,
     SCANNER,
     SERVER,
@@ -37,7 +38,9 @@ CGROUP_NESTED = f"4:memory:/docker/{'a' * 64}/docker/{CONTAINER}\n"
         ([LIB + "Plex Media Scanner", "-r", "-c", "2"], SCANNER),
         ([LIB + "Plex Media Scanner", "--analyze-deeply", "--item", "17"], DEEP),
         ([LIB + "Plex Media Scanner", "--analyze-deeply", "--scan"], DEEP),
-        ([LIB + "Plex Media Scanner", "--analyze", "--item", "17"], OTHER),
+        ([LIB + "Plex Media Scanner", "--analyze", "--item", "17"], MEDIA),
+        ([LIB + "Plex Media Scanner", "--scan", "--analyze"], SCANNER),
+        ([LIB + "Plex Media Scanner", "--list"], OTHER),
         ([LIB + "Plex Music Analyzer"], ANALYSER),
         (["/usr/bin/python3", LIB + "Plex Music Analyzer", "--all"], ANALYSER),
         (["/usr/bin/python3", "-I", LIB + "Plex Media Scanner", "--scan"], SCANNER),
@@ -91,7 +94,7 @@ def test_one_pass_finds_the_container_by_group_and_by_descent(tmp_path: Path) ->
     found = read_processes(CONTAINER, 100, tmp_path)
     assert [process.pid for process in found] == [100, 101, 102, 103]
     total = count(found, ticks_per_second=100)
-    assert total.kinds == {SCANNER: 1, DEEP: 0, ANALYSER: 1, SERVER: 1}
+    assert total.kinds == {SCANNER: 1, DEEP: 0, MEDIA: 0, ANALYSER: 1, SERVER: 1}
     assert total.cpu_seconds == 3.5
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from wrapper import cli, exits, inventory, reference
 from wrapper.inventory import Inventory
+from wrapper.plan import plan
 
 KNOWN = "lab, local, scaleway"
 
@@ -63,6 +64,11 @@ def fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str
             ["run", "--inventory", "lab", "--path-mappings", "/no/map.json"],
             'mappings "/no/map.json" cannot be read: No such',
         ),
+        (
+            ["run", "--inventory", "lab", "--libraries", "/no/list.json"],
+            'list of libraries "/no/list.json" cannot be read: No such',
+        ),
+        (["run", "--inventory", "lab", "--libraries", __file__], "cannot be used: it is not JSON"),
         (["destroy", "2026"], 'There is no run "2026" in'),
         (["show", "2026"], 'There is no run "2026" in'),
         (["show"], "There is no run in"),
@@ -188,3 +194,24 @@ def test_docs_have_not_drifted() -> None:
 def test_json_of_runs_is_json(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert cli.main(["runs", "--json", "--runs-dir", os.fspath(tmp_path)]) == exits.DONE
     assert json.loads(capsys.readouterr().out) == []
+
+
+def test_a_run_begins_with_a_library_or_from_scratch(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    listed = tmp_path / "plex_libraries.json"
+    listed.write_text('{"libraries": [{"title": "Music", "type": "artist", "paths": ["/media"]}]}')
+    run = ("run", "--inventory", "lab", "--libraries", str(listed))
+    code, said = fails(capsys, *run, "--archive", str(tmp_path))
+    assert (code, said) == (
+        exits.USAGE,
+        "wrapper: --libraries begins from scratch: leave out --archive and --path-mappings, or --libraries.\n",
+    )
+    assert cli.main((*run, "--dry-run")) == exits.DONE
+    assert f"libraries:  {listed} (from scratch)" in capsys.readouterr().out
+
+
+def test_from_scratch_means_without_the_archive_that_the_inventory_names(tmp_path: Path) -> None:
+    listed = tmp_path / "plex_libraries.json"
+    listed.write_text('{"libraries": [{"title": "Music", "type": "artist", "paths": ["/media"]}]}')
+    asked = cli.parser().parse_args(["run", "--inventory", "lab", "--libraries", str(listed)])
+    told = plan(asked, cli.ROOT).extravars("20260101T000000Z-0000")
+    assert [told[name] for name in ("burst_libraries", "burst_archive", "burst_path_mappings")] == [str(listed), "", ""]

@@ -263,11 +263,12 @@ def test_partial_analysis_comes_home(theatre: Theatre, name: str, sonic: Act, ex
 class WritesIntoTheLedger(FakePlayer):
     result: Any = None
     stage: str = "sonic"
+    phase: str = ""
 
     def _effect(self, name: str, outcome: Outcome) -> None:
         super()._effect(name, outcome)
         if name == self.stage:
-            ledger.merge(self.run_dir, {"results": {name: self.result}})
+            ledger.merge(self.run_dir, {"results": {self.phase or name: self.result}})
 
 
 DONE_SECTION = {"title": "Music", "verdict": "done", "message": "62/62 tracks"}
@@ -319,6 +320,13 @@ def test_a_scan_that_stalled_gives_its_word_to_the_run_and_nothing_is_analysed(t
     assert played.stages == [*WORK[: WORK.index("scan") + 1], *CLOSING]
     assert (played.ending.code, played.ending.verdict) == (exits.STALLED, "stalled")
     assert played.ending.failure == "The scan of Jazz ended stalled."
+
+
+def test_media_that_were_not_analysed_stop_nothing_and_are_told(theatre: Theatre) -> None:
+    result = [DONE_SECTION, {"title": "Movies", "verdict": "partial", "message": "3/4 media analysed"}]
+    played = theatre.play(kind=WritesIntoTheLedger, result=result, stage="scan", phase="analyse")
+    assert played.stages == [*WORK, *CLOSING]
+    assert (played.ending.code, played.ending.partial) == (exits.PARTIAL, "Movies: 3/4 media analysed")
 
 
 def test_what_a_failed_analysis_gained_comes_home_and_the_failure_stays_the_reason(theatre: Theatre) -> None:

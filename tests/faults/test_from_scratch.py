@@ -1,0 +1,101 @@
+"""A server without a library: its libraries are made, scanned one after another, and told apart by their names.
+
+On this machine, as the phases' faults are (local_target.py).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.local_target import Target, prepared
+
+pytestmark = pytest.mark.lab
+
+ODD = """Élèves' "best" & more"""
+MUSIC = "/media/library/Music"
+LIBRARIES = [
+    {"title": "Movies", "type": "movie", "paths": ["/media/library/Movies"]},
+    {"title": "Music", "type": "artist", "paths": [f"{MUSIC}/Aurora Lane", f"{MUSIC}/O'Malley & Sons"]},
+    {"title": ODD, "type": "artist", "paths": [f"{MUSIC}/Les Élèves"], "language": "fr-FR"},
+]
+
+
+@pytest.fixture(scope="module")
+def listed(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("given") / "plex_libraries.json"
+    path.write_text(json.dumps({"libraries": LIBRARIES}), encoding="utf-8")
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory, listed: str) -> Iterator[Target]:
+    """A claimed server that was never given a library. The tests share it in order."""
+    with prepared(tmp_path_factory.mktemp("scratch"), "scratch") as target:
+        target.new_run()
+        target.play("preflight", section="", burst_libraries=listed)
+        target.play("restore", section="", burst_libraries=listed)
+        target.play("plex", burst_libraries=listed)
+        yield target
+
+
+def songs(folder: Path, *artists: str) -> int:
+    return sum(len(list((folder / artist).rglob("*.*"))) for artist in artists)
+
+
+def test_three_libraries_are_made_and_scanned_one_after_another(bare: Target, listed: str) -> None:
+    bare.play("scan", section="", burst_libraries=listed)
+    scans = bare.results("scan")
+    assert [(entry["title"], entry["verdict"]) for entry in scans] == [
+        (library["title"], "done") for library in LIBRARIES
+    ]
+    music = bare.base / "mnt/library/Music"
+    assert [entry["after"]["parts"] for entry in scans] == [
+        4, songs(music, "Aurora Lane", "O'Malley & Sons"), songs(music, "Les Élèves"),
+    ]
+    assert {entry["verdict"] for entry in bare.results("analyse")} == {"already_complete"}
+    begun = [json.loads((bare.base / f"samples/scan-{entry['section']}.jsonl").read_text().splitlines()[0])["at"]
+             for entry in scans]
+    ended = [first + entry["elapsed_seconds"] for first, entry in zip(begun, scans, strict=True)]
+    assert all(end <= begin for end, begin in zip(ended, begun[1:], strict=False)), "two scans at a time"
+    assert json.loads((bare.run_dir / "baseline.json").read_text()) == {"sections": []}
+
+
+def test_a_name_with_quotes_and_accents_is_found_and_nothing_is_made_twice(bare: Target, listed: str) -> None:
+    """Also spelled without its capitals and with its accents in two characters, as some file systems do."""
+    bare.new_run()
+    bare.play("scan", section=ODD.lower().replace("é", "e\u0301"), burst_libraries=listed)
+    assert [entry["title"] for entry in bare.results("scan")] == [ODD]
+    printed = bare.play("sonic", section=ODD)
+    sonic = bare.result("sonic")
+    assert (sonic["title"], sonic["verdict"], sonic["left"]) == (ODD, "done", 0), printed[-3000:]
+    sections = bare.ask("/library/sections")["MediaContainer"]["Directory"]
+    assert [section["title"] for section in sections] == [library["title"] for library in LIBRARIES]
+
+
+def test_two_libraries_of_the_same_name_are_both_meant(bare: Target) -> None:
+    location = "name=Movies&type=movie&agent=a&scanner=s&language=en&location=/media/library/Movies"
+    bare.ask(f"/library/sections?{location}", "POST")
+    bare.new_run()
+    bare.play("scan", section="Movies")
+    ends = bare.results("scan")
+    assert [(entry["title"], entry["verdict"]) for entry in ends] == [("Movies", "done")] * 2
+    assert len({entry["section"] for entry in ends}) == 2
+
+
+def test_a_library_that_changes_while_it_is_scanned_is_told_as_it_is(bare: Target, listed: str) -> None:
+    """The scan ends; what came or went behind the scanner's back is found by the next one, and counted once."""
+    artist = bare.base / "mnt/library/Music/Aurora Lane"
+    old = min(path for path in artist.iterdir() if path.is_dir())
+    gone, stay = len(list(old.iterdir())), songs(artist.parent, "Aurora Lane", "O'Malley & Sons")
+    bare.new_run()
+    with bare.when_scanning(f"cp -a '{old}' '{artist}/Added Meanwhile' && rm -r '{old}'"):
+        bare.play("scan", section="Music", burst_libraries=listed, burst_force_deep_scan=True)
+    assert bare.result("scan")["verdict"] == "done"
+    bare.new_run()
+    bare.play("scan", section="Music", burst_libraries=listed)
+    after = bare.result("scan")["after"]
+    assert (after["parts"], after["parts_deleted"]) == (stay, gone)
