@@ -55,6 +55,10 @@ options:
     description: Bytes to take from the end of each file.
     type: int
     default: 50000000
+  total:
+    description: Bytes to take of all files together, before compression; the first sources go first.
+    type: int
+    default: 500000000
   timeout:
     description: Seconds that each command may take.
     type: float
@@ -89,6 +93,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.log_archive import write
 
+# As module_utils.log_archive.write takes them.
+ORDER = ("sources", "secrets", "limit", "timeout")
+
 
 def main() -> None:
     """Run the module."""
@@ -110,6 +117,7 @@ def main() -> None:
             },
             "secrets": {"type": "list", "elements": "str", "default": [], "no_log": True},
             "limit": {"type": "int", "default": 50_000_000},
+            "total": {"type": "int", "default": 500_000_000},
             "timeout": {"type": "float", "default": 30.0},
         },
         supports_check_mode=True,
@@ -118,7 +126,7 @@ def main() -> None:
     index: list[dict[str, object]] = []
     if not module.check_mode:
         try:
-            index = write(Path(asked["dest"]), asked["sources"], asked["secrets"], asked["limit"], asked["timeout"])
+            index = write(Path(asked["dest"]), *(asked[name] for name in ORDER), total=asked["total"])
         except OSError as error:
             module.fail_json(msg=f"The archive {asked['dest']} cannot be written: {error.strerror}.")
     module.exit_json(changed=True, index=index, dest=asked["dest"])

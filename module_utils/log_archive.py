@@ -49,16 +49,24 @@ def output_of(command: Sequence[str], timeout: float) -> tuple[bytes, str]:
 class LogArchive:
     """An archive being written. Nothing that is missing stops it; the index tells."""
 
-    def __init__(self, archive: tarfile.TarFile, secrets: Sequence[str], limit: int) -> None:
+    def __init__(self, archive: tarfile.TarFile, secrets: Sequence[str], limit: int, total: int) -> None:
         self._archive = archive
         self._secrets = [secret for secret in secrets if secret]
         self._limit = limit
+        self._room = total
         self.index: list[dict[str, Any]] = []
 
     def add_bytes(self, name: str, content: bytes, note: str = "", mask: bool = True) -> None:
-        """Add one member, masked."""
+        """Add one member, masked; of what does not fit any more only the end, or nothing."""
         if mask:
             content = masked(content.decode("utf-8", "replace"), self._secrets).encode()
+        if len(content) > self._room:
+            if not self._room:
+                self.miss(name, f"the archive is full; {len(content)} bytes were left out.")
+                return
+            note = f"the last {self._room} of {len(content)} bytes, because the archive is full"
+            content = content[-self._room :]
+        self._room -= len(content)
         member = tarfile.TarInfo(name)
         member.size = len(content)
         member.mode = 0o600
@@ -105,17 +113,24 @@ class LogArchive:
 
 
 def write(
-    dest: Path, sources: Sequence[Mapping[str, Any]], secrets: Sequence[str], limit: int, timeout: float
+    dest: Path,
+    sources: Sequence[Mapping[str, Any]],
+    secrets: Sequence[str],
+    limit: int,
+    timeout: float,
+    *,
+    total: int = 500_000_000,
 ) -> list[dict[str, Any]]:
     """Write the archive and return its index.
 
     Each source has a `name` and one of `path`, `command` (a list) or `archive`. limit is bytes per file,
-    timeout is seconds per command. The archive takes its name when it is whole.
+    timeout is seconds per command, total is bytes of all files before compression; the sources that come first go
+    first. The archive takes its name when it is whole.
     """
     partial = dest.with_name(dest.name + ".partial")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as stream, tarfile.open(fileobj=stream, mode="w:gz") as archive:
-        logs = LogArchive(archive, secrets, limit)
+        logs = LogArchive(archive, secrets, limit, total)
         for source in sources:
             if source.get("command"):
                 logs.add_command(source["name"], source["command"], timeout)
@@ -124,6 +139,8 @@ def write(
             else:
                 logs.add_path(source["name"], Path(source["path"]))
         index = list(logs.index)
-        logs.add_bytes("index.json", json.dumps(index, indent=2).encode())
+        # The index tells what was left out, so there is always room for it.
+        text = masked(json.dumps(index, indent=2), secrets).encode()
+        LogArchive(archive, (), limit, len(text)).add_bytes("index.json", text, mask=False)
     partial.replace(dest)
     return index

@@ -54,7 +54,6 @@ class Plan:
             **{name: str(path) for name, path in given.items() if path is not None},
             # From scratch means without the archive that the environment or the inventory may name.
             **({"burst_archive": "", "burst_path_mappings": ""} if self.libraries else {}),
-            **({"burst_libraries": ""} if self.archive else {}),
             **({} if self.max_eur is None else {"burst_max_eur": self.max_eur}),
         }
 

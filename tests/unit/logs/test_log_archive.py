@@ -77,3 +77,51 @@ def test_takes_the_members_of_another_archive(tmp_path: Path) -> None:
     )
     assert members(outer)["target/note"] == b"from the target"
     assert "cannot be read" in {entry["name"]: entry["note"] for entry in index}["dead"]
+
+
+def test_what_comes_first_stays_when_the_archive_is_full(tmp_path: Path) -> None:
+    for name in ("first", "second", "third"):
+        (tmp_path / name).write_text(name * 100)
+    dest = tmp_path / "logs.tar.gz"
+    sources = [{"name": name, "path": str(tmp_path / name)} for name in ("first", "second", "third")]
+    index = write(dest, sources, [], 1000, 10, total=700)
+    inside = members(dest)
+    assert [len(inside.get(name, b"")) for name in ("first", "second", "third")] == [500, 200, 0]
+    assert [entry["note"] for entry in index] == [
+        "", "the last 200 of 600 bytes, because the archive is full", "the archive is full; 500 bytes were left out.",
+    ]
+    assert json.loads(inside["index.json"]) == index
+
+
+CANARIES = {
+    "token in a query": "GET /library?X-Plex-Token=CANARYtoken000001&a=b",
+    "token in preferences": 'PlexOnlineToken="CANARYtoken000002" PlexOnlineMail="canary@example.org"',
+    "claim code": "exchanging claim-CANARY000003 now",
+    "key of the bucket": "secret_access_key = CANARYkey000004",
+    "key of the provider": "X-Auth-Token: CANARYkey000005",
+    "signature": "GET /b/k?X-Amz-Signature=CANARYsign000006&x=1",
+    "mail address": "signed in as canary@example.org",
+    "a given secret": "the switch key is GIVEN-CANARY-000007",
+}
+
+
+def test_no_canary_comes_home_from_any_kind_of_source(tmp_path: Path) -> None:
+    """Files, directories, file names, outputs of commands, notes of the index."""
+    text = "\n".join(CANARIES.values())
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "Plex.log").write_text(text)
+    (tmp_path / "prefs.xml").write_text(text)
+    dest = tmp_path / "logs.tar.gz"
+    sources: list[dict[str, object]] = [
+        {"name": "logs", "path": str(tmp_path / "logs")},
+        {"name": "prefs.xml", "path": str(tmp_path / "prefs.xml")},
+        {"name": "printed", "command": ["cat", str(tmp_path / "prefs.xml")]},
+        {"name": "failed", "command": ["sh", "-c", "cat \"$0\" >&2; exit 1", str(tmp_path / "prefs.xml")]},
+        {"name": "absent", "path": str(tmp_path / "GIVEN-CANARY-000007")},
+    ]
+    write(dest, sources, ["GIVEN-CANARY-000007"], 100_000, 10)
+    found = b"\n".join(members(dest).values())
+    assert b"CANARY" not in found
+    assert b"canary@" not in found
+    # What is no secret is still there to be read.
+    assert b"GET /library?X-Plex-Token=" in found

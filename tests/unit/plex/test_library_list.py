@@ -82,12 +82,12 @@ def test_only_what_is_missing_is_made(server: FakePlex, run_module: RunModule, c
 
 
 def test_a_scan_that_the_server_begins_by_itself_is_stopped(
-    server: FakePlex, run_module: RunModule, config: t.Any
+    server: FakePlex, run_module: RunModule, config: t.Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.answer("POST", "/library/sections", "", 201)
     sections = [{"key": "3", "title": "Films", "type": "movie"}, {"key": "9", "title": "Music", "type": "artist"}]
     listed = iter([sections[:1], sections])
-    server.handle = _listing(server, listed)  # type: ignore[method-assign] - answers that change
+    monkeypatch.setattr(server, "handle", _listing(server, listed))
     make(server, run_module, config)
     assert [path for method, path, *_ in server.asked if method == "DELETE"] == ["/library/sections/9/refresh"]
 
