@@ -21,12 +21,16 @@ QUESTION_SECONDS = 60
 
 @dataclass(frozen=True)
 class Inventory:
-    """name is what the ledger remembers: a known name, or the absolute path that was given."""
+    """name is what the ledger remembers: a known name, or the absolute path that was given.
+
+    knows_account: whether it names a token or a claim code itself, in a vault or in plain.
+    """
 
     name: str
     path: Path
     rents: bool
     profile: str
+    knows_account: bool = False
 
 
 def find(given: str, root: Path) -> Path:
@@ -63,7 +67,15 @@ def load(given: str, root: Path) -> Inventory:
         raise InputError(f"The inventory {path} cannot be used: {reason.strip()}")
     hostvars = listing.get("_meta", {}).get("hostvars", {}).get("localhost", {})
     name = given if path.parent == root / "inventories" and given == path.stem else str(path)
-    return Inventory(name, path, bool(hosts_of("cloud", listing)), str(hostvars.get("profile", "")))
+    rents = bool(hosts_of("cloud", listing))
+    return Inventory(name, path, rents, str(hostvars.get("profile", "")), knows_account(hostvars))
+
+
+def knows_account(hostvars: Mapping[str, Any]) -> bool:
+    """Whether a token or a claim code is among the variables; a template is one that reads the environment."""
+    given = [str(hostvars.get(name) or "") for name in ("burst_plex_token", "burst_plex_claim")]
+    vault = any(hostvars.get(name) for name in ("vault_plex_token", "vault_plex_claim"))
+    return vault or any(text and "{{" not in text for text in given)
 
 
 def hosts_of(group: str, listing: Mapping[str, Any]) -> set[str]:

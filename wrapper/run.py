@@ -13,6 +13,7 @@ from pathlib import Path
 from module_utils import ledger
 from wrapper import orphans, report
 from wrapper.cancel import counted_signals
+from wrapper.claim import Claim
 from wrapper.conduct import Conductor, Ending
 from wrapper.controller_log import ControllerLog
 from wrapper.held import held
@@ -48,7 +49,10 @@ def describe(plan: Plan) -> list[str]:
 
 
 def run(plan: Plan, *, as_json: bool = False, verbosity: int = 0, player: Play | None = None) -> int:
-    """Do the run and report it."""
+    """Do the run and report it. InputError when a claim code is needed and nobody gives one."""
+    claim = Claim() if plan.inventory.rents and not plan.inventory.knows_account else None
+    if claim:
+        claim.give_first()
     run_id = ledger.new_run_id(datetime.now(UTC), secrets.token_hex(2))
     run_dir = ledger.create(
         plan.runs_dir,
@@ -68,6 +72,7 @@ def run(plan: Plan, *, as_json: bool = False, verbosity: int = 0, player: Play |
             log.write(f"run {run_id}: {json.dumps(plan.extravars(run_id), ensure_ascii=False)}")
             view.open(report.heading(ledger.read(run_dir)), stages_for(rents=plan.inventory.rents))
             player = player or partial(play, root=plan.root, run_id=run_id, verbosity=verbosity)
+            player = claim.before(player) if claim else player
             performer = Performer(run_dir, plan.inventory.path, plan.extravars(run_id), player, view, log)
             try:
                 ending = Conductor(performer, cancel, rents=plan.inventory.rents, keep=plan.keep).conduct()

@@ -29,6 +29,7 @@ class Stage:
 
 PREFLIGHT = Stage("preflight", "check archive, mappings, sections and keys before anything is rented")
 PROVISION = Stage("provision", "rent the machine, wait until it answers over SSH", rented=True)
+PLEX = Stage("plex", "start Plex on the databases, background work off")
 SCAN = Stage("scan", "scan the sections, one after another", phases=("scan", "analyse"))
 SONIC = Stage("sonic", "let Plex settle, then analyse music, section after section", phases=("sonic",))
 EXPORT = Stage("export", "bring both databases home, verify them, write the receipt", attempts=2)
@@ -40,7 +41,7 @@ WORK = (
     PROVISION,
     Stage("mount", "mount the bucket and read a byte of it"),
     Stage("restore", "unpack, check and remap the library databases"),
-    Stage("plex", "start Plex on the databases, background work off"),
+    PLEX,
     SCAN,
     SONIC,
     EXPORT,
