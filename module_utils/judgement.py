@@ -88,6 +88,9 @@ def _scan(lines: t.Sequence[Sample], thresholds: Thresholds, now: float) -> Judg
     moved = signs.last_life(lines, thresholds.cpu_percent, (SCANNER,), thresholds.gap_seconds)
     settled = streak >= thresholds.quiet_samples and signs.still(lines[1:], thresholds.quiet_samples)
     if settled and now - float(lines[0]["at"]) >= thresholds.grace_seconds and signs.scan_seen(lines, section):
+        if signs.cut_short(lines):
+            message = f"the server went away during the scan and has not scanned to the end; {_scan_words(lines)}"
+            return replace(facts, verdict=FAILED, message=message)
         return replace(facts, verdict=DONE, message=_scan_words(lines))
     if now - moved >= thresholds.stall_seconds:
         why = "the scan never began" if not signs.scan_seen(lines, section) else "nothing moves any more"

@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from .plex_container import ContainerState
+from .plex_container import MISSING, ContainerState
 from .plex_server import PlexServer, PlexServerError, Reply, true
 from .progress_counts import OK, Reading, readable
 
@@ -42,7 +42,7 @@ def assess(container: ContainerState, token_present: bool, answers: Answers) -> 
     return {
         "ready": ready,
         "usable": ready and token_present and sections_listed,
-        "hopeless": container.status in ("missing", "exited", "dead"),
+        "hopeless": container.status in (MISSING, "exited", "dead"),
         "message": _sentence(container, token_present, answers),
         "container_status": container.status,
         "running": container.running,
@@ -82,10 +82,7 @@ def _facts(reply: Reply | None) -> dict[str, t.Any]:
 
 def _sentence(container: ContainerState, token_present: bool, answers: Answers) -> str:
     if not container.running:
-        cause = " (out of memory)" if container.oom_killed else ""
-        cause += f" with code {container.exit_code}" if container.status == "exited" else ""
-        cause += f": {container.detail}" if container.detail else ""
-        return f"The container is {container.status}{cause}."
+        return _standing(container)
     if not answers.identity.ok:
         verb = "answers" if answers.identity.status else "gives"
         return f"The server {verb} {answers.identity.words}."
@@ -97,3 +94,13 @@ def _sentence(container: ContainerState, token_present: bool, answers: Answers) 
         words = answers.sections.words if answers.sections else "nothing"
         return f"The server is ready, but does not list its libraries: {words}."
     return "The server is ready and lists its libraries."
+
+
+def _standing(container: ContainerState) -> str:
+    """Why a container does not run."""
+    if container.status == MISSING:
+        return "There is no container of the server; ansible-playbook playbooks/plex.yml makes it."
+    cause = " (out of memory)" if container.oom_killed else ""
+    cause += f" with code {container.exit_code}" if container.status == "exited" else ""
+    cause += f": {container.detail}" if container.detail else ""
+    return f"The container is {container.status}{cause}."

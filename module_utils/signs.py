@@ -8,6 +8,7 @@ and never taken for life.
 from __future__ import annotations
 
 import typing as t
+from itertools import pairwise
 
 from .media_analysis import COUNTED as MEDIA_COUNTED
 from .processes import ANALYSER, MEDIA, SCANNER
@@ -130,6 +131,19 @@ def scan_seen(lines: t.Sequence[Sample], section: int | None) -> bool:
         if sample.get("scanned_at") is not None and sample.get("scanned_at") != begin.get("scanned_at"):
             return True
     return False
+
+
+def cut_short(lines: t.Sequence[Sample]) -> bool:
+    """Whether the server was away during a scan and never said that it has scanned.
+
+    The server writes the time of a scan at its end. One that was killed and came back is quiet, too: its scan is lost.
+    A sum of CPU that shrinks means that a process ended without its parent, which no healthy server does.
+    """
+    used = [float(line["cpu_seconds"]) for line in lines if line.get("cpu_seconds") is not None]
+    silent = any(line.get("http") != 200 and line.get("container") == "running" for line in lines[1:])
+    away = silent or any(later < earlier for earlier, later in pairwise(used))
+    told = [line["scanned_at"] for line in lines if line.get("scanned_at") is not None]
+    return away and bool(told) and told[-1] == lines[0].get("scanned_at")
 
 
 def this_try(lines: t.Sequence[Sample]) -> t.Sequence[Sample]:

@@ -122,14 +122,18 @@ class Target:
         return entry
 
     def fault(self, name: str, on: bool = True, **parameters: Any) -> None:
-        words = json.dumps({"on": on, **parameters})
-        url = f"http://127.0.0.1:32499/_lab/faults/{name}"
-        docker("exec", self.name, "curl", "--silent", "--fail", "-X", "PUT", "--data", words, url)
+        subprocess.run(["sh", "-c", self.order(name, on, **parameters)], check=True, capture_output=True, timeout=120)
 
     def when_analysing(self, command: str) -> None:
         """Run a command in the container as soon as the analyser works."""
         wait = "until pgrep -f '[P]lex Music Analyzer'; do sleep 0.1; done"
         docker("exec", "-d", self.name, "sh", "-c", f"{wait}; {command}")
+
+    def order(self, name: str, on: bool = True, **parameters: Any) -> str:
+        """The words for a shell on this machine that switch a fault."""
+        words = json.dumps({"on": on, **parameters})
+        url = f"http://127.0.0.1:32499/_lab/faults/{name}"
+        return f"docker exec {self.name} curl --silent --fail -X PUT --data '{words}' {url}"
 
     @contextmanager
     def when_scanning(self, command: str) -> Iterator[None]:

@@ -82,6 +82,15 @@ def test_a_token_that_is_revoked_ends_with_the_servers_words(server: Target) -> 
     assert "401 Unauthorized" in printed
 
 
+def test_a_server_that_only_says_503_fails_the_scan_in_its_words(server: Target) -> None:
+    server.new_run()
+    with server.when_scanning(server.order("unavailable")):
+        printed = server.play("scan", expected=2, section="Movies", burst_force_deep_scan=True, plex_scan_stall=10)
+    server.fault("unavailable", on=False)
+    scan = server.result("scan")
+    assert (scan["verdict"], "HTTP 503" in scan["message"]) == ("failed", True), printed[-3000:]
+
+
 def test_a_killed_server_is_begun_again_and_a_broken_file_is_named(server: Target) -> None:
     """Also a file that stat() knows and nobody can read: the server passes it over, and it is named."""
     server.new_run()

@@ -143,3 +143,25 @@ def test_no_timeout_means_never() -> None:
     lines = series(SCANNER)
     lines.append(sample(10**7, **SCANNER))
     assert judge("scan", lines, patience, 10.0**7).verdict == WAITING
+
+
+SMALLER: Sample = {"cpu_seconds": 0.2}
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        # Killed and back within two samples, or away for one: quiet afterwards, and nobody says that it has scanned.
+        ([SCANNER, SMALLER, SMALLER, SMALLER], FAILED),
+        ([SCANNER, SILENT, QUIET, QUIET, QUIET], FAILED),
+        # The same, but the scan was taken up again and came to its end.
+        ([SCANNER, SILENT, SCANNER, RESCANNED, RESCANNED, RESCANNED], DONE),
+        ([SCANNER, {**SMALLER, **RESCANNED}, *[{**SMALLER, **RESCANNED}] * 3], DONE),
+        # A frozen server was not away, and one that never tells the time of a scan is believed.
+        ([SCANNER, PAUSED, QUIET, QUIET, QUIET], DONE),
+        ([SCANNER, *[{**SILENT, "scanned_at": None}], *[{"scanned_at": None}] * 3], DONE),
+    ],
+)
+def test_a_scan_that_a_server_took_along_is_not_done(steps: list[Sample], expected: str) -> None:
+    begin = {"scanned_at": None} if steps[-1].get("scanned_at", 0) is None else {}
+    assert verdict("scan", *steps, **begin) == expected

@@ -67,7 +67,7 @@ REFUSED = Reply(401, "<h1>401 Unauthorized</h1>")
             ContainerState("missing", detail="Error: No such container: plex"),
             False,
             Answers(Reply(0, "refused"), None, None, Reading(NOT_ASKED)),
-            (False, False, "The container is missing: Error: No such container: plex."),
+            (False, False, "There is no container of the server; ansible-playbook playbooks/plex.yml makes it."),
         ),
         (
             ContainerState("restarting"),
