@@ -12,7 +12,7 @@ from lab.scwsim import faults
 from module_utils import ledger
 from plugins.modules import scaleway_server, scaleway_switch_key
 
-from .conftest import RUN, Cloud
+from .conftest import PROJECT, RUN, Cloud
 from .test_scaleway_server import leftovers, until
 
 pytestmark = pytest.mark.deep
@@ -57,6 +57,71 @@ def test_one_machine_and_then_none(
     assert leftovers(cloud) == 0
     if not fault.startswith("delete") or way == "down":
         assert faults.shown(cloud.simulator, fault)["struck"] > 0, "the fault was never met"
+
+
+def patient(call: Any, key: str, passes: int = 6) -> dict[str, Any]:
+    """What a few passes come to, whether they end it or not."""
+    result: dict[str, Any] = {}
+    for _ in range(passes):
+        result = call()
+        if result.get(key) or result.get("failed"):
+            break
+    return result
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [("locked", "locked"), ("stuck_transition", "stopping"), ("key_revoked", "refused the API key")],
+)
+def test_what_stands_in_the_way_is_named_and_no_proof_is_claimed(
+    server: Any, cloud: Cloud, run_dir: Path, fault: str, sentence: str
+) -> None:
+    server("present")
+    until(lambda: server("found"), "ready")
+    faults.switch(cloud.simulator, fault, on=True)
+    told = patient(lambda: server("absent"), "finished")
+    assert not told.get("finished")
+    assert sentence in told.get("msg", "") + told.get("message", "")
+    assert ledger.may_be_running(ledger.read(run_dir))
+    assert len(cloud.records("servers")) == 1
+    faults.switch(cloud.simulator, fault, on=False)
+    if fault == "stuck_transition":
+        # The provider's own people set it right.
+        cloud.records("servers")[0].update(state="running", state_detail="", step=None)
+    assert until(lambda: server("absent"), "finished")["finished"]
+    assert leftovers(cloud) == 0
+
+
+def test_a_machine_that_no_list_shows_yet_is_made_once(server: Any, cloud: Cloud) -> None:
+    faults.switch(cloud.simulator, "eventual_consistency", on=True, seconds=20)
+    for _ in range(4):
+        server("present")
+        cloud.simulator.advance(10)
+    again(lambda: {"done": True, **server("present")}, "done")
+    again(lambda: server("found"), "ready")
+    assert len(cloud.records("servers")) == 1
+    again(lambda: server("absent"), "finished")
+    assert leftovers(cloud) == 0
+
+
+def test_a_key_that_may_only_read_is_refused_with_the_right_it_lacks(server: Any, cloud: Cloud, run_dir: Path) -> None:
+    secret = scoped_key(cloud, "InstancesReadOnly", "BlockStorageReadOnly")
+    told = server("present", api_token=secret)
+    assert "compute" in told["msg"]
+    assert "write" in told["msg"] or "create" in told["msg"]
+    assert leftovers(cloud) == 0
+    assert [len(cloud.records(kind)) for kind in ("servers", "volumes", "ips")] == [0, 0, 0]
+
+
+def scoped_key(cloud: Cloud, *sets: str) -> str:
+    """The secret of an API key that may do this in our project and nothing else."""
+
+    iam = "/iam/v1alpha1"
+    application = cloud.add(f"{iam}/applications", {"name": "owner"})
+    rules = [{"permission_set_names": list(sets), "project_ids": [PROJECT]}]
+    cloud.add(f"{iam}/policies", {"name": "owner", "application_id": application["id"], "rules": rules})
+    key = cloud.add(f"{iam}/api-keys", {"application_id": application["id"], "default_project_id": PROJECT})
+    return str(key["secret_key"])
 
 
 def test_two_runs_do_not_see_each_other(server: Any, cloud: Cloud, module: Any, run_dir: Path, tmp_path: Path) -> None:
