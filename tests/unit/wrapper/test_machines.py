@@ -87,14 +87,18 @@ def test_what_a_later_pass_does_not_find_is_gone(capsys: pytest.CaptureFixture[s
     doing = {**ROW, "verdict": "remove", "done": ["terminate server 1"]}
     player = Player(result("scaleway_runs", {"runs": [doing]}, "runner_retry"), result("scaleway_runs", {"runs": []}))
     assert machines.reap(cli.ROOT, asked("reap", "--grace", "0"), player) == exits.DONE
-    assert "removed, nothing is left" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "removed, nothing is left" in said
+    assert "remove them in Plex under Settings, Authorized Devices" in said
     assert player.extravars == {"scaleway_instance_reap_dry_run": False, "scaleway_instance_reap_grace": 0}
 
 
 def test_a_dry_run_says_would(capsys: pytest.CaptureFixture[str]) -> None:
     player = Player(result("scaleway_runs", {"runs": [{**ROW, "done": ["mark server 1"]}]}))
     assert machines.reap(cli.ROOT, asked("reap", "--dry-run"), player) == exits.DONE
-    assert "would mark server 1" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "would mark server 1" in said
+    assert "Authorized Devices" not in said
     assert player.extravars["scaleway_instance_reap_dry_run"] is True
 
 
