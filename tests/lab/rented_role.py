@@ -47,6 +47,7 @@ class Role:
         self.run_dir = ledger.create(directory / "runs", self.run_id)
         self.directory = directory
         self.name = f"plex-burst-{self.run_id.lower()}"
+        self.variables: dict[str, Any] = {}
 
     def play(self, text: str, **variables: Any) -> subprocess.CompletedProcess[str]:
         playbook = self.directory / "play.yml"
@@ -63,7 +64,7 @@ class Role:
             "scaleway_instance_poll": 2,
         }
         extra = self.directory / "variables.json"
-        extra.write_text(json.dumps({**known, **variables}))
+        extra.write_text(json.dumps({**known, **self.variables, **variables}))
         return subprocess.run(
             ["ansible-playbook", "-i", str(inventory), str(playbook), "-e", f"@{extra}"],
             cwd=ROOT,

@@ -37,7 +37,7 @@ def test_what_shut_itself_down_bills_on_until_it_is_reaped(tmp_path: Path) -> No
     try:
         forgotten.wait_until_running()
         docker("exec", forgotten.container, "systemctl", "poweroff")
-        forgotten.wait_until("stopped in place", 60)
+        forgotten.wait_until("stopped in place", 300)
         assert running_meters(role.run_id) == ["ip", "server", "volume"]
         looking = {"scaleway_instance_reap_grace": 0, "scaleway_instance_zones": ["fr-par-1"]}
         role.done(REAP, **looking, scaleway_instance_reap_dry_run=True)

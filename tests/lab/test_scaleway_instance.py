@@ -16,6 +16,7 @@ from module_utils import ledger
 from tests.canaries import holders_in, watched_argv
 
 from .conftest import CLOUD
+from .rented import call
 from .rented_role import GIVE_BACK, RENT, Role
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab")]
@@ -140,3 +141,12 @@ def test_refusal_is_a_sentence_and_leaves_nothing_to_give_back(role: Role) -> No
     role.done(GIVE_BACK)
     assert not list((role.run_dir / "ssh").glob("*25519"))
     assert "changed=0" in role.done(GIVE_BACK)
+
+
+def test_another_machine_at_the_address_is_sent_nothing(role: Role) -> None:
+    fault = f"{CLOUD}/_lab/faults/wrong_host_key"
+    assert call("PUT", fault, {"on": True, "server": role.name, "count": 1})[0] == 200
+    refused = role.play(RENT)
+    assert refused.returncode != 0
+    assert "its host key is not the one of this run, so nothing is sent to it" in " ".join(refused.stdout.split())
+    assert "Arm the dead-man switch" not in refused.stdout
