@@ -112,9 +112,14 @@ class Bench:
             self.sh("umount --lazy /bench/mnt; pkill -x rclone; pkill -x s3fs; sleep 1")
         counts = self.counts()
         return {
-            "way": way, "work": what, **found, "processor": (int(fields[11]) + int(fields[12])) / 100,
-            "memory": int(peak) // 1024, "bytes": counts.get("bytes", 0),
-            "requests": counts.get("GET", 0) + counts.get("HEAD", 0), "heads": counts.get("HEAD", 0),
+            "way": way,
+            "work": what,
+            **found,
+            "processor": (int(fields[11]) + int(fields[12])) / 100,
+            "memory": int(peak) // 1024,
+            "bytes": counts.get("bytes", 0),
+            "requests": counts.get("GET", 0) + counts.get("HEAD", 0),
+            "heads": counts.get("HEAD", 0),
         }
 
 
@@ -229,11 +234,17 @@ def main() -> None:
         row["ratio"] = round(row[what] / max(first[row["work"]][what], 0.001), 4)
         print(f"{row['way']:20} {row['work']:6} {what} ratio {row['ratio']:8.3f} (goal {goal})")
     if asked.save:
-        save({
-            "bench": "mount", "when": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "machine": f"{os.cpu_count()} cores, {platform.machine()}", "load": os.getloadavg()[0], "rows": rows,
-            "goals": {what: {"of": of, "ratio": ratio} for what, (of, ratio) in GOALS.items()}, "facts": facts,
-        })
+        save(
+            {
+                "bench": "mount",
+                "when": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "machine": f"{os.cpu_count()} cores, {platform.machine()}",
+                "load": os.getloadavg()[0],
+                "rows": rows,
+                "goals": {what: {"of": of, "ratio": ratio} for what, (of, ratio) in GOALS.items()},
+                "facts": facts,
+            }
+        )
 
 
 if __name__ == "__main__":

@@ -71,8 +71,12 @@ class Schedule:
             "database": "ok",
             "counts": {
                 **dict.fromkeys(("items_deleted", "parts_deleted"), 0),
-                "items": 100 + done, "parts": 80 + done, "tracks": 1000, "changed_at": 500 + done + written,
-                "analysed": done, "vectors": done,
+                "items": 100 + done,
+                "parts": 80 + done,
+                "tracks": 1000,
+                "changed_at": 500 + done + written,
+                "analysed": done,
+                "vectors": done,
             },
         }
 

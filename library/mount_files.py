@@ -76,6 +76,7 @@ from ..module_utils.mount_reading import become, find_files
 
 def choose(asked: dict[str, Any]) -> list[str]:
     """Find the files; OSError with a sentence when the tree does not let itself be looked at."""
+
     def work() -> dict[str, Any]:
         become(asked["uid"], asked["gid"])
         found = find_files(asked["path"], asked["files"], random.Random())  # noqa: S311 - a sample, no secret

@@ -130,12 +130,13 @@ def known_files(directory: str, media_in_plex: str, wanted: int) -> list[Known]:
     with plex_db.reading(Path(directory) / plex_db.LIBRARY) as connection:
         # The successor of "/" ends the range.
         found = connection.execute(_FILES, (root, root[:-1] + "0")).fetchall()
-    files = (Known(section, path[len(root):], seconds(at)) for section, path, at in found)
+    files = (Known(section, path[len(root) :], seconds(at)) for section, path, at in found)
     return sample(files, wanted, random.Random())  # noqa: S311 - other files each time, no secret
 
 
 def read_as(root: str, names: Sequence[str], asked: dict[str, Any]) -> dict[str, str]:
     """Read the beginning of each file as another user; what went wrong, by name, "" for nothing."""
+
     def work() -> bounded.Answer:
         become(asked["uid"], asked["gid"])
         return {name: _read(f"{root}/{name}") for name in names}
@@ -218,9 +219,7 @@ def main() -> None:
             msg=f"{len(failed)} of {len(names)} files of the library cannot be read: {'; '.join(problems)}.", **told
         )
     home = {known.path: known.mtime for known in chosen if known.mtime}
-    modtime, sentence = policy(
-        home, times(asked, names), times(asked, names, "--use-server-modtime"), asked["modtime"]
-    )
+    modtime, sentence = policy(home, times(asked, names), times(asked, names, "--use-server-modtime"), asked["modtime"])
     module.exit_json(changed=False, modtime=modtime, sentence=sentence, **told)
 
 

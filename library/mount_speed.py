@@ -170,8 +170,12 @@ def main() -> None:
     except (SpeedError, plex_db.PlexDatabaseError) as error:
         module.fail_json(msg=f"The bucket cannot be measured: {error}.")
     module.exit_json(
-        changed=False, message=sentence(first, one, many, left), first_byte_seconds=round(first, 3),
-        one_bytes_per_second=one.rate, many_bytes_per_second=many.rate, pending_bytes=left,
+        changed=False,
+        message=sentence(first, one, many, left),
+        first_byte_seconds=round(first, 3),
+        one_bytes_per_second=one.rate,
+        many_bytes_per_second=many.rate,
+        pending_bytes=left,
         pending_seconds=forecast(left, max(one, many, key=lambda measured: measured.rate)),
     )
 

@@ -98,8 +98,12 @@ def start(asked: dict[str, Any], note: Path, starts: int) -> None:
     """Start the walk in a session of its own, so that it outlives this module."""
     walk = subprocess.Popen(
         ["/usr/bin/python3", "-m", "plex_burst_guard.mount_times", asked["path"], str(note)],
-        env={**os.environ, "PYTHONPATH": asked["program_dir"]}, cwd="/", start_new_session=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": asked["program_dir"]},
+        cwd="/",
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     # The walk's own notes do not count the starts: one that came so far works.
     write_json(note, {**_BEGUN, "pid": walk.pid, "starts": starts})

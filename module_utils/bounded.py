@@ -4,6 +4,7 @@
 A read on a sick mount may hang for ever, and the process that waits in it cannot be killed at once. So the
 child is killed after its deadline and not waited for; whoever asked goes on.
 """
+
 from __future__ import annotations
 
 import json

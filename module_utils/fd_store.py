@@ -3,6 +3,7 @@
 
 systemd.exec(5), `FileDescriptorStoreMax`: the unit needs it, and `NotifyAccess=main`. Without systemd nothing happens.
 """
+
 from __future__ import annotations
 
 import os

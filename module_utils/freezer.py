@@ -6,6 +6,7 @@ then gives up and thaws. So the cgroup is told first, which takes a millisecond:
 waits for the mount stands still before it sees the answer. Docker is told when nothing waits any more.
 Both cgroup versions.
 """
+
 from __future__ import annotations
 
 import http.client
@@ -87,8 +88,8 @@ class Container:
 
     def _tell(self, frozen: bool) -> None:
         directory, version = self._freezer()
-        name, word = ("freezer.state", "FROZEN" if frozen else "THAWED") if version == 1 else (
-            "cgroup.freeze", str(int(frozen))
+        name, word = (
+            ("freezer.state", "FROZEN" if frozen else "THAWED") if version == 1 else ("cgroup.freeze", str(int(frozen)))
         )
         (directory / name).write_text(word, encoding="utf-8")
 

@@ -2,8 +2,10 @@
 """The guard of the mount: looks, judges, freezes Plex, repairs, proves, lets Plex go on.
 
 Runs on the target as a service: `python3 -m plex_burst_guard.guard CONFIG`. Its log is one JSON object a line
-(`events.jsonl`); what it thinks now is in `status.json`. See docs/mount.md.
+(`events.jsonl`); what it thinks now is in `status.json`. See docs/mount.md. A little longer than other files: how it is
+built and how it ends belong beside its one loop.
 """
+
 from __future__ import annotations
 
 import json
@@ -42,10 +44,16 @@ class Guard(Actions):
         """Take in one look at everything."""
         probes = self.probes
         return states.Signs(
-            at=now, process=self.mount.alive() and not self.mount.aborted(),
-            covered=self.mount.covered(), statfs_misses=probes.statfs_misses,
-            stalled=probes.stalled(now), read_failures=probes.read_failures, reads=probes.reads, s3=probes.s3,
-            listed=self.listed(), proved=self.proved,
+            at=now,
+            process=self.mount.alive() and not self.mount.aborted(),
+            covered=self.mount.covered(),
+            statfs_misses=probes.statfs_misses,
+            stalled=probes.stalled(now),
+            read_failures=probes.read_failures,
+            reads=probes.reads,
+            s3=probes.s3,
+            listed=self.listed(),
+            proved=self.proved,
         )
 
     def turn(self) -> None:
@@ -177,8 +185,13 @@ def build(config: dict[str, t.Any]) -> Guard:
         mount, container, Pace(**config["pace"]), config["remote"], rclone, config["socket"], config["inside"], files
     )
     return Guard(
-        Path(config["directory"]), mount, container, probes, states.Patience(**config["patience"]),
-        config["workers"], config["prove_deadline"],
+        Path(config["directory"]),
+        mount,
+        container,
+        probes,
+        states.Patience(**config["patience"]),
+        config["workers"],
+        config["prove_deadline"],
     )
 
 

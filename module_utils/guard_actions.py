@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What the guard does: freezes Plex, repairs the mount, proves it, lets Plex go on. See docs/mount.md."""
+
 from __future__ import annotations
 
 import json
@@ -84,7 +85,11 @@ class Actions:
                 self.container.freeze()
         self.counts["freezes"] += 1
         self.window = {
-            "from": time.time(), "workers": len(workers), "waiting": waiting, "broken": False, "exposed": exposed,
+            "from": time.time(),
+            "workers": len(workers),
+            "waiting": waiting,
+            "broken": False,
+            "exposed": exposed,
         }
         took = round(1000 * (time.monotonic() - started), 1)
         self.event("frozen", cause=self.mind.cause, workers=len(workers), waiting=waiting, milliseconds=took)

@@ -6,6 +6,7 @@ connection instead of failing every call: who looks waits, and waits until the g
 that handle a scanner would be told in the very millisecond of the death that every file is gone. systemd keeps a
 copy, so that the same holds when the guard dies together with rclone.
 """
+
 from __future__ import annotations
 
 import ctypes

@@ -4,6 +4,7 @@
 A look costs little while all is well: one statfs a second, one cold read every few seconds. S3 is asked
 directly, by rclone's own client and not through the mount, only when something is odd.
 """
+
 from __future__ import annotations
 
 import hashlib
@@ -191,9 +192,8 @@ def _digests(root: str, files: Sequence[str]) -> bounded.Answer:
 
 
 def _run(command: Sequence[str], deadline: float) -> bounded.Answer:
-    done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=deadline, check=False
-    )
+    nothing = subprocess.DEVNULL
+    done = subprocess.run(command, stdin=nothing, capture_output=True, text=True, timeout=deadline, check=False)
     if done.returncode:
         said = done.stderr.strip().splitlines() or ["no reason given"]
         return {"error": said[-1]}

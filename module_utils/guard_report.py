@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What the guard wrote down, for the run and its receipt."""
+
 from __future__ import annotations
 
 import json
@@ -73,9 +74,18 @@ def read(directory: Path, since: float = 0.0) -> dict[str, Any]:
         log = events((directory / "events.jsonl").read_text(encoding="utf-8"), since)
     except (OSError, ValueError):
         return {
-            "state": ABSENT, "message": "there is no guard", "frozen": False, "counts": {}, "events": [], "windows": [],
+            "state": ABSENT,
+            "message": "there is no guard",
+            "frozen": False,
+            "counts": {},
+            "events": [],
+            "windows": [],
         }
     return {
-        "state": status["state"], "message": message(status), "frozen": bool(status["frozen"]),
-        "counts": status["counts"], "events": log, "windows": windows(log),
+        "state": status["state"],
+        "message": message(status),
+        "frozen": bool(status["frozen"]),
+        "counts": status["counts"],
+        "events": log,
+        "windows": windows(log),
     }

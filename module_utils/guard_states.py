@@ -7,6 +7,7 @@ Three questions are kept apart: does the process live, does the mount answer, do
 directly before the mount is blamed: when S3 itself is away, a remount helps nobody, and Plex only has to
 stand still until it is back. Slow is not dead: one late answer is a suspicion, never a verdict.
 """
+
 from __future__ import annotations
 
 import typing as t
@@ -130,7 +131,12 @@ def _condemned(mind: Mind, signs: Signs, patience: Patience) -> tuple[Mind, tupl
         return _go(mind, GIVEN_UP, signs.at, why), (GIVE_UP,)
     pause = patience.backoff * 2 ** (mind.in_a_row - 1) if mind.in_a_row else 0.0
     after = _go(
-        mind, REPAIRING, signs.at, cause, repairs=(*recent, signs.at), in_a_row=mind.in_a_row + 1,
+        mind,
+        REPAIRING,
+        signs.at,
+        cause,
+        repairs=(*recent, signs.at),
+        in_a_row=mind.in_a_row + 1,
         not_before=signs.at + pause if pause else 0.0,
     )
     return after, () if pause else (REPAIR,)

@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Files that the library knows: a sample of every kind, and which modification times the home server saw in them."""
+
 from __future__ import annotations
 
 import calendar

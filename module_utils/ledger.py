@@ -79,9 +79,7 @@ def create(runs_dir: str | Path, run_id: str, **facts: Any) -> Path:
         run_dir.mkdir(mode=0o700, exist_ok=True)
         with _locked(run_dir):
             if (run_dir / LEDGER_NAME).exists():
-                raise LedgerExistsError(
-                    f"Run {run_id} exists already in {run_dir}; a new run needs a new id."
-                )
+                raise LedgerExistsError(f"Run {run_id} exists already in {run_dir}; a new run needs a new id.")
             _write(run_dir, merged(first, facts))
     except OSError as error:
         raise LedgerError(f"Cannot write the ledger in {run_dir}: {error.strerror}.") from error
@@ -99,15 +97,12 @@ def read(run_dir: str | Path) -> dict[str, Any]:
         raise LedgerError(f"Cannot read the ledger {path}: {error.strerror}.") from error
     except ValueError as error:
         raise LedgerError(
-            f"The ledger {path} is not JSON ({error}); "
-            f'"wrapper destroy {path.parent.name}" finds its machine by tag.'
+            f'The ledger {path} is not JSON ({error}); "wrapper destroy {path.parent.name}" finds its machine by tag.'
         ) from error
     if not isinstance(ledger, dict) or not isinstance(ledger.get("machine"), dict) or "run_id" not in ledger:
         raise LedgerError(f"{path} is not a ledger: it must be an object with run_id and machine.")
     if ledger.get("format") != FORMAT:
-        raise LedgerError(
-            f"The ledger {path} has format {ledger.get('format')!r}; this version reads format {FORMAT}."
-        )
+        raise LedgerError(f"The ledger {path} has format {ledger.get('format')!r}; this version reads format {FORMAT}.")
     if ledger["run_id"] != path.parent.name:
         raise LedgerError(f"The ledger {path} belongs to run {ledger['run_id']}, not to {path.parent.name}.")
     return ledger
@@ -121,9 +116,7 @@ def merge(run_dir: str | Path, changes: dict[str, Any]) -> dict[str, Any]:
     """
     for fixed in ("format", "run_id"):
         if fixed in changes and changes[fixed] != read(run_dir)[fixed]:
-            raise LedgerError(
-                f"{fixed} in {run_dir} never changes; it was asked to become {changes[fixed]!r}."
-            )
+            raise LedgerError(f"{fixed} in {run_dir} never changes; it was asked to become {changes[fixed]!r}.")
     try:
         with _locked(Path(run_dir)):
             before = read(run_dir)
@@ -173,9 +166,7 @@ def _locked(run_dir: Path) -> Iterator[None]:
     try:
         descriptor = os.open(run_dir / "ledger.lock", os.O_RDWR | os.O_CREAT, 0o600)
     except FileNotFoundError:
-        raise LedgerError(
-            f'There is no run directory {run_dir}; "wrapper runs" lists the known runs.'
-        ) from None
+        raise LedgerError(f'There is no run directory {run_dir}; "wrapper runs" lists the known runs.') from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

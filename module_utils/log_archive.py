@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Put logs of all kinds into one masked archive, with an index that says what is missing and why."""
+
 from __future__ import annotations
 
 import io
@@ -38,8 +39,12 @@ def output_of(command: Sequence[str], timeout: float) -> tuple[bytes, str]:
     """What a command printed (both streams), and what went wrong as a sentence or an empty string."""
     try:
         done = subprocess.run(
-            list(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            timeout=timeout, check=False,
+            list(command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=timeout,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return b"", f"{command[0]} gave nothing: {error}."

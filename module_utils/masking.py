@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Take secrets out of text that leaves the machine: logs get shared, and a token in a log opens a library."""
+
 from __future__ import annotations
 
 import re
@@ -11,10 +12,14 @@ MASK = "<masked>"
 _PATTERNS = (
     # Plex: header, query parameter, attribute of Preferences.xml, claim codes.
     re.compile(r"(?i)(x-plex-token[\"']?\s*[=:]\s*[\"']?)[^\s\"'&<>,;]+"),
-    re.compile(r"(?i)((?:plexonlinetoken|authtoken|authentication-token|authenticationtoken)[\"']?\s*[=:>]\s*[\"']?)[^\s\"'&<>]+"),
+    re.compile(
+        r"(?i)((?:plexonlinetoken|authtoken|authentication-token|authenticationtoken)[\"']?\s*[=:>]\s*[\"']?)[^\s\"'&<>]+"
+    ),
     re.compile(r"(\bclaim-)[A-Za-z0-9_-]{8,}"),
     # Object storage and the provider: configuration files, environment listings, headers.
-    re.compile(r"(?i)((?:secret_access_key|secret_key|access_key_id|access_key|api_token|x-auth-token)[\"']?\s*[=:]\s*[\"']?)[^\s\"',}]+"),
+    re.compile(
+        r"(?i)((?:secret_access_key|secret_key|access_key_id|access_key|api_token|x-auth-token)[\"']?\s*[=:]\s*[\"']?)[^\s\"',}]+"
+    ),
     re.compile(r"(?i)(authorization[\"']?\s*[=:]\s*[\"']?)[^\"'\r\n]+"),
     re.compile(r"(?i)(x-amz-(?:signature|credential|security-token)=)[^&\s\"']+"),
     # People.

@@ -8,6 +8,7 @@ directory first and a dead one answers with an error; mount(2) does not look.
 
 Runs on the target by itself: `python3 -m plex_burst_guard.mount_layers VERB DIRECTORY...`, see `main`.
 """
+
 from __future__ import annotations
 
 import ctypes
@@ -49,7 +50,7 @@ def parse(table: str) -> list[Layer]:
     layers = []
     for line in table.splitlines():
         fields = line.split(" ")
-        kind, source = fields[fields.index("-") + 1:][:2]
+        kind, source = fields[fields.index("-") + 1 :][:2]
         layers.append(Layer(fields[0], fields[1], _unescape(fields[4]), fields[2], kind, _unescape(source)))
     return layers
 

@@ -3,6 +3,7 @@
 
 A read on a sick mount may never come back, so all reading happens in a child (see bounded).
 """
+
 from __future__ import annotations
 
 import os
@@ -65,6 +66,7 @@ def read_as(roots: Sequence[str], wanted: int, uid: int, gid: int, timeout: floa
 
     On a hang the result has one problem that says so.
     """
+
     def work() -> dict[str, Any]:
         become(uid, gid)
         return read_tree(roots, wanted, random.Random())  # noqa: S311 - other files each time, no secret

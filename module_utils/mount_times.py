@@ -4,6 +4,7 @@
 The times that an uploader stored cost a request for each file; rclone keeps the answers as long as the mount lives.
 Runs on the target by itself: `python3 -m plex_burst_guard.mount_times ROOT NOTE`. The note tells how far it is.
 """
+
 from __future__ import annotations
 
 import os

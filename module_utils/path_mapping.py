@@ -129,9 +129,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _side(path: str, role: str) -> bytes:
     trimmed = path.rstrip("/")
     if not path.startswith("/") or any(part in {"", ".", ".."} for part in trimmed.split("/")[1:]):
-        raise MappingError(
-            f'the {role} "{path}" must be an absolute path without ".", ".." or doubled slashes'
-        )
+        raise MappingError(f'the {role} "{path}" must be an absolute path without ".", ".." or doubled slashes')
     return trimmed.encode("utf-8", "surrogateescape")
 
 

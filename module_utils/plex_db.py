@@ -139,7 +139,5 @@ def sections(connection: sqlite3.Connection) -> list[dict[str, Any]]:
             "type": SECTION_TYPES.get(kind, str(kind)),
             "locations": locations.get(key, []),
         }
-        for key, name, kind in connection.execute(
-            "SELECT id, name, section_type FROM library_sections ORDER BY id"
-        )
+        for key, name, kind in connection.execute("SELECT id, name, section_type FROM library_sections ORDER BY id")
     ]

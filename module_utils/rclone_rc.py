@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Talk to the remote control of a running rclone on its unix socket."""
+
 from __future__ import annotations
 
 import http.client

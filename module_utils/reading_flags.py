@@ -3,6 +3,7 @@
 
 The figures behind it were measured with 64 readers and with 520,000 objects; docs/mount.md has them.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass

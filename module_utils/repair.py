@@ -46,9 +46,7 @@ class Repaired:
 
 def _lost(found: Salvaged) -> dict[str, int | None]:
     return {
-        table: census.lost
-        for table, census in found.tables.items()
-        if table in LIBRARY_TABLES and census.lost != 0
+        table: census.lost for table, census in found.tables.items() if table in LIBRARY_TABLES and census.lost != 0
     }
 
 

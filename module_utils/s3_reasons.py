@@ -1,27 +1,35 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Why S3 refused, in a sentence, from the last words of rclone: credentials, bucket, prefix, region, clock, rights."""
+
 from __future__ import annotations
 
 # The first that is found counts; the codes are those of S3 and its imitators.
 _REASONS: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidClientTokenId"),
-     "the credentials are wrong; check burst_s3_access_key and burst_s3_secret_key"),
-    (("RequestTimeTooSkewed", "RequestExpired"),
-     "the clock of this machine is wrong; check timedatectl"),
-    (("NoSuchBucket", "InvalidBucketName"),
-     "there is no such bucket; check burst_s3_bucket and burst_s3_endpoint"),
-    (("AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraint", "wrong region"),
-     "the bucket is in another region; check burst_s3_region"),
-    (("AccessDenied", "Forbidden", "403"),
-     "the key has no right to read this; let it list and read the bucket"),
-    (("NoSuchKey", "object not found", "directory not found", "404"),
-     "it is not in the bucket; check burst_s3_prefix and the path mappings"),
+    (
+        ("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidClientTokenId"),
+        "the credentials are wrong; check burst_s3_access_key and burst_s3_secret_key",
+    ),
+    (("RequestTimeTooSkewed", "RequestExpired"), "the clock of this machine is wrong; check timedatectl"),
+    (("NoSuchBucket", "InvalidBucketName"), "there is no such bucket; check burst_s3_bucket and burst_s3_endpoint"),
+    (
+        ("AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraint", "wrong region"),
+        "the bucket is in another region; check burst_s3_region",
+    ),
+    (("AccessDenied", "Forbidden", "403"), "the key has no right to read this; let it list and read the bucket"),
+    (
+        ("NoSuchKey", "object not found", "directory not found", "404"),
+        "it is not in the bucket; check burst_s3_prefix and the path mappings",
+    ),
     (("SlowDown", "503"), "S3 asks for fewer requests; try again later"),
-    (("no such host", "server misbehaving", "Temporary failure in name resolution"),
-     "the name of the endpoint cannot be resolved; check burst_s3_endpoint and the machine's DNS"),
+    (
+        ("no such host", "server misbehaving", "Temporary failure in name resolution"),
+        "the name of the endpoint cannot be resolved; check burst_s3_endpoint and the machine's DNS",
+    ),
     (("x509", "certificate"), "the endpoint's certificate is not trusted; check burst_s3_endpoint"),
-    (("connection refused", "no route to host", "i/o timeout", "deadline exceeded", "no answer"),
-     "the endpoint does not answer; check burst_s3_endpoint and the network"),
+    (
+        ("connection refused", "no route to host", "i/o timeout", "deadline exceeded", "no answer"),
+        "the endpoint does not answer; check burst_s3_endpoint and the network",
+    ),
 )
 
 

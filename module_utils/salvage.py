@@ -119,9 +119,10 @@ def salvage(source: Path, target: Path) -> Salvaged:
     """
     found = Salvaged()
     try:
-        with reading(source) as damaged, closing(
-            sqlite3.connect(uri(target, mode="rwc"), uri=True, isolation_level=None)
-        ) as new:
+        with (
+            reading(source) as damaged,
+            closing(sqlite3.connect(uri(target, mode="rwc"), uri=True, isolation_level=None)) as new,
+        ):
             new.execute("PRAGMA synchronous = OFF")
             _build(damaged, new, found)
         with reading(target) as new:

@@ -93,9 +93,7 @@ def last_life(lines: t.Sequence[Sample], cpu_percent: float, kinds: t.Collection
         now, before = counts(sample), known
         known = now or known
         usage = sample.get("cpu_percent")
-        if now is not None and before is not None and any(
-            now.get(name) != before.get(name) for name in COUNTED
-        ):
+        if now is not None and before is not None and any(now.get(name) != before.get(name) for name in COUNTED):
             return True
         return any(processes(sample, kind) for kind in kinds) or (usage is not None and usage >= cpu_percent)
 

@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What a bucket gives this machine, and how long the pending work will read from it. Pure."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

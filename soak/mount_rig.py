@@ -95,6 +95,7 @@ class Rig:
 
     def scan(self) -> None:
         """Begin a scan of everything and wait until the scanner is at work."""
+
         def began() -> bool:
             self.plex("GET", "/library/sections/all/refresh?force=1")
             return self.scanning()
@@ -113,7 +114,7 @@ class Rig:
 
     def reads(self) -> bool:
         """Whether the container can read media bytes now."""
-        inside = "f=$(find /media/library -type f | shuf -n1) && [ -n \"$f\" ] && head -c 4096 \"$f\" | wc -c"
+        inside = 'f=$(find /media/library -type f | shuf -n1) && [ -n "$f" ] && head -c 4096 "$f" | wc -c'
         code = f"timeout 5 docker exec plex bash -c {shlex.quote(inside)}"
         return self.sh(code, timeout=20) == "4096"
 

@@ -52,7 +52,11 @@ def holders_on(container: str, secrets: Collection[str], *, open_to_others: bool
     command = ["docker", "exec", "--interactive", container, "sh", "-c", SCAN, "scan"]
     done = subprocess.run(
         [*command, "-perm -o=r" if open_to_others else ""],
-        input="".join(f"{secret}\n" for secret in secrets), capture_output=True, text=True, check=False, timeout=300,
+        input="".join(f"{secret}\n" for secret in secrets),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
     )
     return sorted(done.stdout.splitlines())
 

@@ -19,7 +19,8 @@ FACTS = ("first_byte_seconds", "one_bytes_per_second", "many_bytes_per_second", 
 def doctor(root: Path, asked: Namespace, player: Play | None = None) -> int:
     """Measure and tell; the exit code says whether S3 gave anything."""
     extravars = {
-        "burst_runs_dir": str(asked.runs_dir.absolute()), **({"burst_run_id": asked.run} if asked.run else {}),
+        "burst_runs_dir": str(asked.runs_dir.absolute()),
+        **({"burst_run_id": asked.run} if asked.run else {}),
     }
     answer = ask(root, asked.inventory, Question("playbooks/doctor.yml", "mount_speed", extravars, False), player)
     if not answer.ok or "message" not in answer.result:

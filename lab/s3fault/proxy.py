@@ -89,13 +89,18 @@ class Proxy:
         writer.write(
             f"HTTP/1.1 {status} Injected\r\nDate: {format_datetime(self._now(), usegmt=True)}\r\n"
             f"Content-Type: application/xml\r\nContent-Length: {len(body)}".encode()
-            + _END + sent
+            + _END
+            + sent
         )
         await writer.drain()
 
     async def _exchange(
-        self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
-        answer: asyncio.StreamReader, upstream: asyncio.StreamWriter,
+        self,
+        head: bytes,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        answer: asyncio.StreamReader,
+        upstream: asyncio.StreamWriter,
     ) -> None:
         upstream.write(head)
         await self._body(_headers(head), reader, upstream, bent=False)

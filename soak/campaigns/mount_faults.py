@@ -118,8 +118,11 @@ def cases(count: int, seed: int) -> Iterator[Case]:
         else:
             faults, empty_trash = chooser.sample(drawn, chooser.choice([1, 1, 1, 2])), chooser.random() < 0.5
         yield {
-            "number": number, "faults": faults, "after": round(chooser.uniform(0, 3), 2),
-            "lasts": round(chooser.uniform(2, 25), 1), "empty_trash": empty_trash,
+            "number": number,
+            "faults": faults,
+            "after": round(chooser.uniform(0, 3), 2),
+            "lasts": round(chooser.uniform(2, 25), 1),
+            "empty_trash": empty_trash,
         }
 
 

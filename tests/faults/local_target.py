@@ -106,7 +106,11 @@ class Target:
         }
         done = subprocess.run(
             ["ansible-playbook", "-i", "inventories/local.yml", f"playbooks/{stage}.yml", "-e", json.dumps(given)],
-            cwd=ROOT, capture_output=True, text=True, check=False, timeout=600,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
             env=os.environ | {"BURST_TARGET_CONNECTION": "local", "NO_COLOR": "1"},
         )
         assert (done.returncode == 0) == (expected == 0), done.stdout[-5000:] + done.stderr[-2000:]

@@ -54,11 +54,15 @@ def test_three_libraries_are_made_and_scanned_one_after_another(bare: Target, li
     ]
     music = bare.base / "mnt/library/Music"
     assert [entry["after"]["parts"] for entry in scans] == [
-        4, songs(music, "Aurora Lane", "O'Malley & Sons"), songs(music, "Les Élèves"),
+        4,
+        songs(music, "Aurora Lane", "O'Malley & Sons"),
+        songs(music, "Les Élèves"),
     ]
     assert {entry["verdict"] for entry in bare.results("analyse")} == {"already_complete"}
-    begun = [json.loads((bare.base / f"samples/scan-{entry['section']}.jsonl").read_text().splitlines()[0])["at"]
-             for entry in scans]
+    begun = [
+        json.loads((bare.base / f"samples/scan-{entry['section']}.jsonl").read_text().splitlines()[0])["at"]
+        for entry in scans
+    ]
     ended = [first + entry["elapsed_seconds"] for first, entry in zip(begun, scans, strict=True)]
     assert all(end <= begin for end, begin in zip(ended, begun[1:], strict=False)), "two scans at a time"
     assert json.loads((bare.run_dir / "baseline.json").read_text()) == {"sections": []}

@@ -39,8 +39,10 @@ def in_plex(command: str) -> str:
 def test_remounts_reach_the_container_and_never_show_an_empty_directory(machine: Rig) -> None:
     machine.sh("systemctl stop plex-burst-guard")
     reader = in_plex(f"python3 -c {shlex.quote(READER)} 6")
-    machine.sh(f"{reader} > /tmp/seen.json & sleep 1; for _ in 1 2 3; do"
-               " kill -KILL $(systemctl show -P MainPID plex-burst-mount); sleep 1; done; wait")
+    machine.sh(
+        f"{reader} > /tmp/seen.json & sleep 1; for _ in 1 2 3; do"
+        " kill -KILL $(systemctl show -P MainPID plex-burst-mount); sleep 1; done; wait"
+    )
     seen = machine.sh("cat /tmp/seen.json")
     assert "files" in seen, seen
     assert "not connected" in seen, f"the remounts did not happen under the reader's eyes: {seen}"
@@ -57,8 +59,7 @@ def test_nothing_can_be_written_from_the_container(machine: Rig) -> None:
 def test_a_killed_mount_makes_plex_wait_and_not_fail(machine: Rig) -> None:
     machine.reset()
     reader = in_plex(f"python3 -c {shlex.quote(READER)} 8")
-    machine.sh(f"{reader} > /tmp/seen.json & sleep 1;"
-               " kill -KILL $(systemctl show -P MainPID plex-burst-mount); wait")
+    machine.sh(f"{reader} > /tmp/seen.json & sleep 1; kill -KILL $(systemctl show -P MainPID plex-burst-mount); wait")
     seen = machine.sh("cat /tmp/seen.json")
     assert "files" in seen, seen
     assert "EMPTY" not in seen, seen

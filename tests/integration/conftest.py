@@ -26,8 +26,14 @@ class Lab:
         """Run a program of the virtual environment or the tree from the root of the tree."""
         environment = os.environ | {"PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}", "NO_COLOR": "1"}
         return subprocess.run(
-            words, cwd=ROOT, env=environment | self.environment, stdin=subprocess.DEVNULL, capture_output=True,
-            text=True, timeout=timeout, check=False,
+            words,
+            cwd=ROOT,
+            env=environment | self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
         )
 
     def wrapper(self, *words: str, timeout: float = 1200) -> subprocess.CompletedProcess[str]:

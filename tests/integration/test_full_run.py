@@ -111,8 +111,12 @@ def test_the_wrapper_does_the_whole_job_and_leaves_nothing(lab: Lab, home: Path,
     with tarfile.open(run / "logs.tar.gz") as archive:
         names = archive.getnames()
     for part in (
-        "target/plex/Plex Media Server.log", "target/mount/rclone.log", "target/container.log", "target/samples/",
-        "controller.log", "target/cloud-init-output.log",
+        "target/plex/Plex Media Server.log",
+        "target/mount/rclone.log",
+        "target/container.log",
+        "target/samples/",
+        "controller.log",
+        "target/cloud-init-output.log",
     ):
         assert any(name.startswith(part) for name in names), (part, names)
     # No secret of the run is in anything that it kept, and nothing is open to other users.
@@ -125,8 +129,14 @@ def test_the_wrapper_does_the_whole_job_and_leaves_nothing(lab: Lab, home: Path,
 
 def test_plain_ansible_does_the_whole_job_and_leaves_nothing(lab: Lab, home: Path, tmp_path: Path) -> None:
     done = lab.command(
-        "ansible-playbook", "-i", "inventories/lab.yml", "playbooks/full_run.yml", "-e", "profile=superpower",
-        "-e", json.dumps({"burst_runs_dir": str(lab.runs_dir)}),
+        "ansible-playbook",
+        "-i",
+        "inventories/lab.yml",
+        "playbooks/full_run.yml",
+        "-e",
+        "profile=superpower",
+        "-e",
+        json.dumps({"burst_runs_dir": str(lab.runs_dir)}),
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
     assert lab.rented() == {}

@@ -20,7 +20,7 @@ REBUILD = f"INSERT INTO {FULL_TEXT}({FULL_TEXT}) VALUES('rebuild');"
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Path:
-    directory = tmp_path / "it's, a \"pair\"" / "Databases"
+    directory = tmp_path / 'it\'s, a "pair"' / "Databases"
     schema.create_library(directory)
     with closing(schema.connect(directory / schema.LIBRARY)) as connection, schema.transaction(connection):
         rows.add_section(connection, name="Music", section_type=8, locations=["/m"], now=1, section_id=5)

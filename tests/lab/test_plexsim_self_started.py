@@ -140,7 +140,7 @@ def test_added_media_is_analysed_at_once_where_the_settings_say_so(started: Star
     server.client().library.update()
     server.rest()
     assert analysed() == TRACKS
-    assert log(server).count("Starting job '\"/usr/lib/plexmediaserver/Plex Media Scanner\" --analyze-loudness") == 1
+    assert log(server).count('Starting job \'"/usr/lib/plexmediaserver/Plex Media Scanner" --analyze-loudness') == 1
     # The credits of films are looked for at once unless the settings say otherwise.
     history = {row["type"] for row in server.rows("SELECT type FROM activities")}
     assert "media.generate.credits" in history
@@ -151,4 +151,4 @@ def test_added_media_is_analysed_at_once_where_the_settings_say_so(started: Star
     server.rest()
     music = server.client().library.section("Music")
     assert (music.totalViewSize("track"), analysed()) == (TRACKS + len(ALBUMS), TRACKS)
-    assert log(server).count("Starting job '\"/usr/lib/plexmediaserver/Plex Media Scanner\" --analyze-loudness") == 1
+    assert log(server).count('Starting job \'"/usr/lib/plexmediaserver/Plex Media Scanner" --analyze-loudness') == 1

@@ -43,9 +43,7 @@ def again(call: Any, key: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("way", ["up", "down"])
 @pytest.mark.parametrize(("fault", "parameters"), FAULTS)
-def test_one_machine_and_then_none(
-    server: Any, cloud: Cloud, fault: str, parameters: dict[str, Any], way: str
-) -> None:
+def test_one_machine_and_then_none(server: Any, cloud: Cloud, fault: str, parameters: dict[str, Any], way: str) -> None:
     if way == "up":
         faults.switch(cloud.simulator, fault, on=True, **parameters)
     again(lambda: {"done": True, **server("present", volume_type="sbs_volume")}, "done")

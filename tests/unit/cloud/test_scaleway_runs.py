@@ -65,7 +65,9 @@ def test_a_run_is_known_by_its_exact_tag_in_our_project() -> None:
 def test_a_tag_is_replaced_and_removed_and_others_stay() -> None:
     before = ["plex-burst", f"plex-burst-doomed={at(0)}", TAG]
     assert tags_with(before, "plex-burst-doomed=", NOON + timedelta(hours=1)) == [
-        "plex-burst", TAG, f"plex-burst-doomed={at(60)}",
+        "plex-burst",
+        TAG,
+        f"plex-burst-doomed={at(60)}",
     ]
     assert tags_with(before, "plex-burst-doomed=", None) == ["plex-burst", TAG]
 
@@ -120,6 +122,7 @@ def test_who_is_heard_of_at_the_last_look_is_left_and_unmarked(
     runs()
     record = cloud.simulator.store.records("servers")[0]
     beat = [*record["tags"], f"plex-burst-beat={utc_text(cloud.simulator.clock())}"]
+
     # It is heard of after the listing was read.
     def answer(simulator: Any, request: Any, token: Any) -> Response:
         if request.method == "GET" and request.path.endswith(record["id"]):

@@ -112,9 +112,7 @@ def test_the_key_may_act_in_one_project_and_ends(server: Any, key: Any, cloud: C
 
 @pytest.mark.parametrize("call", ["POST /applications", "POST /policies"])
 @pytest.mark.parametrize("done", [True, False], ids=["done", "not done"])
-def test_a_lost_answer_makes_no_second_application(
-    server: Any, key: Any, cloud: Cloud, call: str, done: bool
-) -> None:
+def test_a_lost_answer_makes_no_second_application(server: Any, key: Any, cloud: Cloud, call: str, done: bool) -> None:
     server("present")
     cloud.fault(call, None, after=done)
     if key().get("failed"):
@@ -186,9 +184,7 @@ def test_money_that_does_not_pay_the_first_hour_is_refused(server: Any, cloud: C
         (0, 0.4, None),
     ],
 )
-def test_the_work_ends_while_coming_home_is_still_paid_for(
-    max_eur: float, hourly: float, seconds: int | None
-) -> None:
+def test_the_work_ends_while_coming_home_is_still_paid_for(max_eur: float, hourly: float, seconds: int | None) -> None:
     begun = moment("2026-08-22T10:00:00Z")
     ends_at = work_ends_at(begun, max_eur, hourly)
     assert ends_at == (None if seconds is None else begun.timestamp() + seconds)

@@ -18,9 +18,9 @@ from plugins.modules import plex_db_drift
 from tests.unit.database.builder import LIBRARY, execute, query
 
 ROOT = "/media/library/Music"
-NASTY = st.text(
-    st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=6
-).filter(lambda name: name not in {".", ".."})
+NASTY = st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=6).filter(
+    lambda name: name not in {".", ".."}
+)
 
 
 def mapping_of(proposals: list[tuple[str, str]]) -> PathMapping:

@@ -40,7 +40,7 @@ def test_whole(docker: Docker, pair: Path, tmp_path: Path) -> None:
     assert f'type=bind,"source={pair}",target=/databases' in asked
     assert asked[asked.index("--network") + 1] == "none"
     assert asked[asked.index("--user") + 1] == f"{os.getuid()}:{os.getgid()}"
-    assert (tmp_path / "script").read_text().startswith("PRAGMA integrity_check(5);\nINSERT INTO \"fts4_icu\"")
+    assert (tmp_path / "script").read_text().startswith('PRAGMA integrity_check(5);\nINSERT INTO "fts4_icu"')
 
 
 def test_damage_that_only_it_can_see(run: Callable[..., dict[str, Any]], docker: Docker, pair: Path) -> None:

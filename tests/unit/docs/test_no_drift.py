@@ -15,7 +15,13 @@ ROOT = Path(__file__).parents[3]
 MODULES = sorted((ROOT / "library").glob("*.py"))
 ROLES = sorted(path.parent for path in (ROOT / "roles").glob("*/meta"))
 CARD_ROLES = {
-    "scaleway_instance", "fuse_rclone", "plex_docker", "plex_db_inject", "plex_scan", "plex_sonic", "collect_logs",
+    "scaleway_instance",
+    "fuse_rclone",
+    "plex_docker",
+    "plex_db_inject",
+    "plex_scan",
+    "plex_sonic",
+    "collect_logs",
 }
 # A module without these has no default of its own: absent in the specification, "none" in the documentation.
 COMPARED = ("type", "required", "default", "choices", "elements")
@@ -145,10 +151,22 @@ def test_group_vars_are_beside_the_inventories() -> None:
 
 def test_full_run_imports_every_stage_in_order() -> None:
     plays = yaml.safe_load((ROOT / "playbooks/full_run.yml").read_text(encoding="utf-8"))
-    assert [play["ansible.builtin.import_playbook" if "ansible.builtin.import_playbook" in play else "import_playbook"]
-            for play in plays] == [
-        f"{stage}.yml" for stage in (
-            "preflight", "provision", "mount", "restore", "plex", "scan", "sonic", "export", "collect", "teardown",
+    assert [
+        play["ansible.builtin.import_playbook" if "ansible.builtin.import_playbook" in play else "import_playbook"]
+        for play in plays
+    ] == [
+        f"{stage}.yml"
+        for stage in (
+            "preflight",
+            "provision",
+            "mount",
+            "restore",
+            "plex",
+            "scan",
+            "sonic",
+            "export",
+            "collect",
+            "teardown",
         )
     ]
 

@@ -88,7 +88,9 @@ def test_what_comes_first_stays_when_the_archive_is_full(tmp_path: Path) -> None
     inside = members(dest)
     assert [len(inside.get(name, b"")) for name in ("first", "second", "third")] == [500, 200, 0]
     assert [entry["note"] for entry in index] == [
-        "", "the last 200 of 600 bytes, because the archive is full", "the archive is full; 500 bytes were left out.",
+        "",
+        "the last 200 of 600 bytes, because the archive is full",
+        "the archive is full; 500 bytes were left out.",
     ]
     assert json.loads(inside["index.json"]) == index
 
@@ -116,7 +118,7 @@ def test_no_canary_comes_home_from_any_kind_of_source(tmp_path: Path) -> None:
         {"name": "logs", "path": str(tmp_path / "logs")},
         {"name": "prefs.xml", "path": str(tmp_path / "prefs.xml")},
         {"name": "printed", "command": ["cat", str(tmp_path / "prefs.xml")]},
-        {"name": "failed", "command": ["sh", "-c", "cat \"$0\" >&2; exit 1", str(tmp_path / "prefs.xml")]},
+        {"name": "failed", "command": ["sh", "-c", 'cat "$0" >&2; exit 1', str(tmp_path / "prefs.xml")]},
         {"name": "absent", "path": str(tmp_path / "GIVEN-CANARY-000007")},
     ]
     write(dest, sources, ["GIVEN-CANARY-000007"], 100_000, 10)

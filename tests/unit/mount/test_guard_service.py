@@ -16,9 +16,21 @@ from module_utils.freezer import Container
 from module_utils.guard import Guard, build
 
 SETTINGS: dict[str, Any] = {
-    "unit": "u", "generation": "/nowhere/generation", "parent": "/nowhere", "target": "/nowhere/library",
-    "container": "plex", "inside": "/media", "rclone": "true", "rclone_config": "", "remote": "library:", "socket": "",
-    "files": "", "workers": ["Plex Media Scanner"], "prove_deadline": 1.0, "pace": {}, "patience": {},
+    "unit": "u",
+    "generation": "/nowhere/generation",
+    "parent": "/nowhere",
+    "target": "/nowhere/library",
+    "container": "plex",
+    "inside": "/media",
+    "rclone": "true",
+    "rclone_config": "",
+    "remote": "library:",
+    "socket": "",
+    "files": "",
+    "workers": ["Plex Media Scanner"],
+    "prove_deadline": 1.0,
+    "pace": {},
+    "patience": {},
 }
 
 

@@ -219,9 +219,13 @@ def test_chance_never_leads_out_of_the_table() -> None:
             play.proved = chooser.choice([None, True, False])
             before = replace(play.mind)
             play.look(
-                process=chooser.random() < 0.9, covered=chooser.random() < 0.9,
-                statfs_misses=chooser.choice([0, 0, 0, 1, 2]), stalled=chooser.choice([0, 0, 4.0, 9.0, 40.0]),
-                read_failures=chooser.choice([0, 0, 1, 2]), reads=reads, s3=chooser.choice([None, True, False]),
+                process=chooser.random() < 0.9,
+                covered=chooser.random() < 0.9,
+                statfs_misses=chooser.choice([0, 0, 0, 1, 2]),
+                stalled=chooser.choice([0, 0, 4.0, 9.0, 40.0]),
+                read_failures=chooser.choice([0, 0, 1, 2]),
+                reads=reads,
+                s3=chooser.choice([None, True, False]),
             )
             now = [action for at, action in play.done if at == play.at]
             if states.REPAIR in now:

@@ -41,7 +41,11 @@ def asked(tmp_path: Path, script: str) -> dict[str, Any]:
     program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
     program.chmod(0o755)
     return {
-        "rclone": [str(program)], "remote": "library:bucket", "uid": os.getuid(), "gid": os.getgid(), "timeout": 20.0,
+        "rclone": [str(program)],
+        "remote": "library:bucket",
+        "uid": os.getuid(),
+        "gid": os.getgid(),
+        "timeout": 20.0,
     }
 
 

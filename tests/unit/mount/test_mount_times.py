@@ -49,9 +49,7 @@ def test_the_note_tells_how_far_it_is(tmp_path: Path) -> None:
     assert mount_times.over({**found, "finished": False, "pid": 2**22 + 1}), "a walk that was cut off begins again"
 
 
-def test_a_walk_that_never_works_is_not_begun_for_ever(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_walk_that_never_works_is_not_begun_for_ever(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     note = tmp_path / "times.json"
     note.write_text(json.dumps({"finished": False, "pid": 2**22 + 1, "starts": mount_times._STARTS}))
     with patch_module_args({"path": str(tmp_path), "note": str(note)}), pytest.raises(SystemExit):

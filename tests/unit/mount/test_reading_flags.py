@@ -57,8 +57,6 @@ def test_what_does_not_fit_is_said_with_what_does() -> None:
     assert not flags(384, 64, found.objects, "both").problem
 
 
-@pytest.mark.parametrize(
-    ("disk", "cache"), [(0, 0), (10_240, 0), (12_000, 0), (20_480, 5_120), (102_400, 46_080)]
-)
+@pytest.mark.parametrize(("disk", "cache"), [(0, 0), (10_240, 0), (12_000, 0), (20_480, 5_120), (102_400, 46_080)])
 def test_a_cache_leaves_the_reserve_or_is_none(disk: int, cache: int) -> None:
     assert flags(1024, 4, 0, "both", disk).cache == cache

@@ -46,9 +46,7 @@ def judged(lines: list[Sample], patience: Thresholds = SOON) -> Judgement:
         ([working(30), idle(30) | {"container": "exited", "http": 0}, {"container": "exited"}], FAILED, True),
     ],
 )
-def test_an_end_that_was_seen_needs_less_patience_than_silence(
-    steps: list[Sample], expected: str, retry: bool
-) -> None:
+def test_an_end_that_was_seen_needs_less_patience_than_silence(steps: list[Sample], expected: str, retry: bool) -> None:
     told_now = judged(series(*steps))
     assert (told_now.verdict, told_now.retry) == (expected, retry)
 

@@ -22,7 +22,10 @@ def text(*libraries: t.Any) -> str:
 def test_what_is_left_out_is_filled_in() -> None:
     (library,) = parse(text(MUSIC))
     assert library.as_dict() == {
-        **MUSIC, "agent": "tv.plex.agents.music", "scanner": "Plex Music", "language": "en-US",
+        **MUSIC,
+        "agent": "tv.plex.agents.music",
+        "scanner": "Plex Music",
+        "language": "en-US",
     }
 
 
@@ -55,8 +58,8 @@ def test_what_is_refused(content: str, words: str) -> None:
 
 
 def test_a_title_in_another_spelling_is_there() -> None:
-    libraries = parse(text({**MUSIC, "title": "Caf\u00e9 \"A\""}, {**MUSIC, "title": "Jazz"}))
-    assert [library.title for library in missing(libraries, ["cafe\u0301 \"a\""])] == ["Jazz"]
+    libraries = parse(text({**MUSIC, "title": 'Caf\u00e9 "A"'}, {**MUSIC, "title": "Jazz"}))
+    assert [library.title for library in missing(libraries, ['cafe\u0301 "a"'])] == ["Jazz"]
 
 
 @pytest.fixture
@@ -76,8 +79,12 @@ def test_only_what_is_missing_is_made(server: FakePlex, run_module: RunModule, c
     assert (result["changed"], result["made"]) == (True, ["Music"])
     (query,) = [query for method, _, query, _ in server.asked if method == "POST"]
     assert query == {
-        "name": "Music", "type": "artist", "agent": "tv.plex.agents.music", "scanner": "Plex Music",
-        "language": "en-US", "location": "/c",
+        "name": "Music",
+        "type": "artist",
+        "agent": "tv.plex.agents.music",
+        "scanner": "Plex Music",
+        "language": "en-US",
+        "location": "/c",
     }
 
 

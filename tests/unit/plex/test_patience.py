@@ -27,7 +27,10 @@ CLOUD, LOCAL = monitoring("cloud"), monitoring("local")
 @pytest.mark.parametrize("patience", [CLOUD, LOCAL])
 def test_what_does_not_depend_on_the_place(patience: dict[str, Any]) -> None:
     assert patience["plex_scan_timeouts"] == {
-        "movie": 4 * HOUR, "show": 2 * HOUR, "photo": 8 * HOUR, "artist": 4 * HOUR,
+        "movie": 4 * HOUR,
+        "show": 2 * HOUR,
+        "photo": 8 * HOUR,
+        "artist": 4 * HOUR,
     }
     assert patience["plex_sonic_timeout"] == 72 * HOUR
     # Thirty readings of two minutes, in seconds.

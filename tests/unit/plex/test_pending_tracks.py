@@ -42,7 +42,13 @@ def library(databases: Databases) -> Databases:
 
 
 def track(
-    databases: Databases, key: int, file: str, *, marker: str = "", vector: bool = False, seconds: int | None = 200,
+    databases: Databases,
+    key: int,
+    file: str,
+    *,
+    marker: str = "",
+    vector: bool = False,
+    seconds: int | None = 200,
     section: int = 5,
 ) -> None:
     milliseconds = "NULL" if seconds is None else str(seconds * 1000)
@@ -80,7 +86,13 @@ def test_each_reason_is_told_apart(library: Databases, tmp_path: Path) -> None:
     track(library, 11, "/media/Music/closed.flac")
     found = pending_tracks(str(library.directory), 5, {"/media": str(tmp_path / "mnt")})
     assert {entry.key: entry.reason for entry in found} == {
-        3: NO_VECTOR, 4: GONE, 5: EMPTY, 6: UNREADABLE, 7: BROKEN, 8: SHORT, 9: UNKNOWN,
+        3: NO_VECTOR,
+        4: GONE,
+        5: EMPTY,
+        6: UNREADABLE,
+        7: BROKEN,
+        8: SHORT,
+        9: UNKNOWN,
         11: UNREADABLE,
     }
     assert next(entry.path for entry in found if entry.key == 9) == "/media/Music/é ''.flac"

@@ -246,8 +246,15 @@ def test_a_further_try_is_marked_and_keeps_the_begin(
     databases.track(1)
     samples = config / "sonic.jsonl"
     call = functools.partial(
-        run_module, plex_phase, url=server.url, config=str(config), phase="sonic", section=5,
-        database_dir=str(databases.directory), samples=str(samples), thresholds={"quiet_samples": 3},
+        run_module,
+        plex_phase,
+        url=server.url,
+        config=str(config),
+        phase="sonic",
+        section=5,
+        database_dir=str(databases.directory),
+        samples=str(samples),
+        thresholds={"quiet_samples": 3},
     )
     for state in ("begun", "sampled", "resumed", "sampled"):
         call(state=state)

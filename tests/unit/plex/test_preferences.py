@@ -163,7 +163,11 @@ def test_what_is_kept_is_not_put_back(plex: FakePlex, config: Path, tmp_path: Pa
     wanted = {"autoEmptyTrash": False, "GenerateBIFBehavior": "never"}
     run_module(plex_preferences, url=plex.url, config=str(config), values=wanted, snapshot=snapshot)
     back = run_module(
-        plex_preferences, url=plex.url, config=str(config), snapshot=snapshot, state="restored",
+        plex_preferences,
+        url=plex.url,
+        config=str(config),
+        snapshot=snapshot,
+        state="restored",
         kept=["autoEmptyTrash"],
     )
     assert back["differing"] == {"GenerateBIFBehavior": "asap"}

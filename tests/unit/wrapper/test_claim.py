@@ -82,9 +82,7 @@ def started(claim: Claim, playbook: str = "playbooks/plex.yml", cancel: bool = F
     def player(*_: Any, **__: Any) -> Outcome:
         return Outcome("successful", 0)
 
-    outcome = claim.before(player)(
-        playbook, Path(), Path(), {}, on_event=events.append, cancel=lambda: cancel
-    )
+    outcome = claim.before(player)(playbook, Path(), Path(), {}, on_event=events.append, cancel=lambda: cancel)
     return outcome, events
 
 

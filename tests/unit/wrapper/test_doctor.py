@@ -15,8 +15,12 @@ from wrapper import cli, doctor, exits, inventory
 
 RUN = "20260822T100000Z-0a1b"
 FOUND = {
-    "message": "first byte after 61 ms", "first_byte_seconds": 0.061, "one_bytes_per_second": 4.8e7,
-    "many_bytes_per_second": 2e8, "pending_bytes": None, "pending_seconds": None,
+    "message": "first byte after 61 ms",
+    "first_byte_seconds": 0.061,
+    "one_bytes_per_second": 4.8e7,
+    "many_bytes_per_second": 2e8,
+    "pending_bytes": None,
+    "pending_seconds": None,
 }
 
 
