@@ -54,6 +54,7 @@ class Journey:
         return result
 
 
+@pytest.mark.deep
 def test_a_library_arrives_in_pieces(run: Run, either: Path, tmp_path: Path) -> None:
     journey = Journey(run, either, tmp_path)
     assert len(journey.manifest["pieces"]) > 4

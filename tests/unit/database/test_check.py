@@ -191,6 +191,7 @@ def tear(page: bytes, other: bytes, chance: random.Random) -> bytes:
     return other[:512] + page[512:]
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("spoil", [flip, zero, noise, misdirect, tear])
 @pytest.mark.parametrize("name", [LIBRARY, BLOBS])
 def test_damaged_pages_are_found(

@@ -56,6 +56,7 @@ def test_sound_ones_are_left_alone(run: Run, either: Path) -> None:
     assert before == {name: (either / name).read_bytes() for name in (LIBRARY, BLOBS)}
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("index", ["index_media_parts_on_file", "index_metadata_items_on_guid"])
 def test_a_damaged_index_costs_nothing(run: Run, either: Path, index: str) -> None:
     before = counts(either)
@@ -87,6 +88,7 @@ def test_what_plex_needs_is_still_there(run: Run, either: Path) -> None:
     assert query(either / LIBRARY, "PRAGMA page_size") == [(1024,)]
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("table", ["metadata_items", "media_parts"])
 def test_lost_rows_are_refused_unless_accepted(run: Run, either: Path, table: str) -> None:
     before = counts(either)
