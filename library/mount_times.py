@@ -129,8 +129,11 @@ def main() -> None:
             module.fail_json(msg=f"The times cannot be fetched: the walk ended by itself {_STARTS} times.")
         if not module.check_mode:
             start(module.params, note, starts)
-    words = f"{state['files']:,} times fetched in {state['seconds']:.0f} s"
-    told = f"{words}, {state['failed']} did not answer" if state["failed"] else words
+    told = "fetching the modification times of the files"
+    if state["files"]:
+        told = f"{state['files']:,} times fetched in {state['seconds']:.0f} s"
+    if state["failed"]:
+        told += f", {state['failed']} did not answer"
     module.exit_json(
         changed=begun, finished=state["finished"], files=state["files"], failed=state["failed"], message=told
     )

@@ -104,8 +104,8 @@ def _judge(path: Path, lines: list[str], said: str, complaints: str, findings: P
         findings.problems.append(f"{path} is damaged, says Plex's own SQLite ({'; '.join(found)}). {REPAIR}")
     if texts:
         findings.warnings.append(
-            f"{path}: the full text index {', '.join(texts)} is damaged, no row is lost: rebuild it at home with Plex"
-            f" stopped (\"Plex SQLite\" and INSERT INTO {texts[0]}({texts[0]}) VALUES('rebuild'))."
+            f"{path.name}: the full text index {', '.join(texts)} is damaged, no row is lost: rebuild it at home with"
+            f" Plex stopped (\"Plex SQLite\" and INSERT INTO {texts[0]}({texts[0]}) VALUES('rebuild'))."
         )
 
 

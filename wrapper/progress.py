@@ -13,6 +13,8 @@ Result = Mapping[str, Any]
 
 # Modules whose result says in `message` what they are waiting for.
 READINGS = frozenset({"cloud_init_status", "mount_guard_status", "plex_phase", "plex_status", "scaleway_server"})
+# A look at a phase that goes on, without a new sample; to say that it was cut off is for the end of the stage.
+MID_WAIT = "cancelled"
 COLOUR = re.compile(r"\x1b\[[0-9;]*[mK]")
 # Ansible's own words around the sentence that our modules and asserts wrote.
 NOISE = re.compile(r"^(?:Task failed: |Module failed: |Action failed: |Failed to template .*?: )+")
@@ -42,7 +44,8 @@ def update(event: Mapping[str, Any]) -> Update | None:
             change = _waiting(data, retried=True)
         case "runner_on_ok" | "runner_item_on_ok":
             # The end of a loop over readings has no message of its own: each item has told its own.
-            told = _action(data) in READINGS and (data.get("res") or {}).get("message")
+            res = data.get("res") or {}
+            told = _action(data) in READINGS and res.get("message") and res.get("verdict") != MID_WAIT
             change = _waiting(data, retried=False) if told else _warning(data)
         case "runner_on_failed" | "runner_on_async_failed" if not data.get("ignore_errors"):
             change = _failure(data, sentence(data))

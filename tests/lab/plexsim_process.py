@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from json import dumps
 from pathlib import Path
@@ -165,6 +165,16 @@ class PlexProcess:
     def rest(self) -> None:
         """Wait until nothing is going on: activities alone do not tell, since they come one after the other."""
         wait_for(lambda: b'size="0"' in self.ask("/_lab/jobs")[2], 60)
+
+
+@contextmanager
+def on(faults: Faults, name: str, **parameters: object) -> Iterator[None]:
+    """Have a fault for as long as the body runs."""
+    faults.switch(name, on=True, parameters=parameters)
+    try:
+        yield
+    finally:
+        faults.switch(name, on=False)
 
 
 def running(server: PlexProcess) -> Iterator[PlexProcess]:

@@ -16,7 +16,7 @@ import pytest
 from plexapi.exceptions import BadRequest, NotFound, Unauthorized
 from plexapi.server import PlexServer
 
-from tests.lab.plexsim_process import ALBUMS, MUSIC, TRACKS, PlexProcess, running, wait_for
+from tests.lab.plexsim_process import ALBUMS, MUSIC, TRACKS, PlexProcess, on, running, wait_for
 from tests.unit.plextv.serving import serve
 
 pytestmark = pytest.mark.lab
@@ -213,18 +213,13 @@ def test_a_library_comes_and_goes(plex: PlexServer, scanned: PlexProcess) -> Non
 def test_scans_report_themselves(plex: PlexServer, scanned: PlexProcess) -> None:
     music = plex.library.section("Music")
     # As long as the faults are on, the scan goes on for certain, and what was shown of it stays.
-    for fault in ("scanner_stall", "endless_activity"):
-        scanned.faults.switch(fault, on=True)
-    try:
-        music.refresh()
-        assert [activity.type for activity in plex.activities] == ["library.update.section"]
-        assert [section.refreshing for section in scanned.client().library.sections()] == [False, True]
-        scanned.faults.switch("scanner_stall", on=False)
+    with on(scanned.faults, "endless_activity"):
+        with on(scanned.faults, "scanner_stall"):
+            music.refresh()
+            wait_for(lambda: [activity.type for activity in plex.activities] == ["library.update.section"])
+            assert [section.refreshing for section in scanned.client().library.sections()] == [False, True]
         scanned.rest()
         shown = [activity.type for activity in plex.activities]
-    finally:
-        for fault in ("scanner_stall", "endless_activity"):
-            scanned.faults.switch(fault, on=False)
     assert shown == ["library.update.section", *["library.update.item.metadata"] * len(ALBUMS)]
     music.refresh()
     music.cancelUpdate()
@@ -232,7 +227,10 @@ def test_scans_report_themselves(plex: PlexServer, scanned: PlexProcess) -> None
     scanned.rest()
     plex.library.refresh()
     scanned.rest()
-    music.analyze()
+    with on(scanned.faults, "endless_activity"):
+        music.analyze()
+        scanned.rest()
+        assert plex.activities[-1].title == "Refreshing"
     music.emptyTrash()
     plex.library.emptyTrash()
     plex.library.optimize()

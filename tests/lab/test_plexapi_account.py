@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -12,10 +11,9 @@ from xml.etree import ElementTree as ET
 import pytest
 from plexapi.exceptions import BadRequest, NotFound, Unauthorized
 
-from lab.plexsim.plexsim.faults import Faults
 from lab.plextv.account import CLAIM_SECONDS
 from module_utils.plex_account import account
-from tests.lab.plexsim_process import MUSIC, TRACKS, PlexProcess, running, wait_for
+from tests.lab.plexsim_process import MUSIC, TRACKS, PlexProcess, on, running, wait_for
 from tests.unit.plextv.serving import PlexTvProcess, serve
 
 pytestmark = pytest.mark.lab
@@ -59,15 +57,6 @@ def started(tmp_path: Path, plex_tv: PlexTvProcess) -> Iterator[Callable[..., Pl
     yield start
     for server in servers:
         server.stop()
-
-
-@contextmanager
-def on(faults: Faults, name: str, **parameters: object) -> Iterator[None]:
-    faults.switch(name, on=True, parameters=parameters)
-    try:
-        yield
-    finally:
-        faults.switch(name, on=False)
 
 
 def test_a_claim_token_signs_the_server_in_as_a_device(

@@ -125,6 +125,7 @@ def test_what_an_event_says(given: dict[str, Any], kind: str, text: str) -> None
         event("runner_on_skipped", res={"skip_reason": "Conditional result was False"}),
         event("runner_on_ok", res={"changed": True, "stdout": "x"}),
         event("runner_on_ok", action="plex_phase", res={"msg": "All items completed", "results": [{"message": "x"}]}),
+        event("runner_on_ok", action="plex_phase", res={"message": "cut off: 3/62 tracks", "verdict": "cancelled"}),
         event("runner_item_on_failed", res={"failed": True, "msg": "The loop will tell."}),
         event("runner_on_failed", ignore_errors=True, res={"msg": "Nobody minds."}),
         spoken("PLAY [all] ****"),
