@@ -76,7 +76,7 @@ class Target:
     def new_run(self) -> None:
         """Phases belong to a run; samples of another one do not count."""
         self.runs += 1
-        self.run_dir = ledger.create(self.runs_dir, f"20260101T00000{self.runs}Z-0000", inventory="local")
+        self.run_dir = ledger.create(self.runs_dir, f"20260101T0000{self.runs:02}Z-0000", inventory="local")
 
     def play(self, stage: str, *, expected: int = 0, **variables: Any) -> str:
         """Play one stage as a person does, for the music unless another section is named; the end of its output."""

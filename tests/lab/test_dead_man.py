@@ -9,6 +9,7 @@ import io
 import json
 import subprocess
 import tarfile
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -205,10 +206,13 @@ def test_a_machine_that_says_it_is_another_one_is_sent_nothing(machine: Machine)
 def test_it_outlives_a_reboot(machine: Machine) -> None:
     before = wait_for(machine.switch_state, bool, 300)
     booted = machine.run("stat", "-c", "%Y", "/run/systemd/system")
+    rebooted_at = time.time_ns()
     machine.attempt("systemctl", "reboot")
     wait_for(lambda: machine.attempt("stat", "-c", "%Y", "/run/systemd/system"), lambda at: at not in {"", booted}, 300)
     after = wait_for(machine.switch_state, lambda state: state.get("elapsed", 0) > before["elapsed"], 300)
-    assert (after["tries"], after["beat"]) == (0, before["beat"])
+    # The last sign of life may be younger than what the switch had seen of it, but it is none of the reboot's.
+    assert after["tries"] == 0
+    assert before["beat"] <= after["beat"] < rebooted_at
     assert machine.run("systemctl", "is-active", f"{SWITCH}.timer") == "active"
 
 
