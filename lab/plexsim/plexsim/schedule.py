@@ -31,6 +31,7 @@ class Schedule:
     butler: Butler
     scans: Scans
     scanned: float = field(default_factory=time.monotonic)
+    at_work: bool = False  # whether the last look was in the butler's hours
 
     def watch(self, stop: threading.Event) -> None:
         """Look until the server stops."""
@@ -45,9 +46,10 @@ class Schedule:
         """Begin what is due now: one task of the butler at a time, in the order of his list."""
         preferences = self.core.preferences
         hours = (int(preferences.get(f"Butler{name}Hour")) for name in ("Start", "End"))
-        if not is_open(self.core.settings.butler_hour, *hours):
-            self.butler.finished.clear()
-        elif not self.butler.busy():
+        before, self.at_work = self.at_work, is_open(self.core.settings.butler_hour, *hours)
+        if not before:
+            self.butler.finished.clear()  # also what was done for added media between the last look and his hours
+        if self.at_work and not self.butler.busy():
             due = [task for task in TASKS if task not in self.butler.finished and self.butler.willing(task)]
             self.core.log(f"Butler: {', '.join(due[:1]) or 'nothing'} is due.")
             for task in due[:1]:
