@@ -8,16 +8,7 @@ short_description: Read how far cloud-init is with a machine
 description:
   - Asks C(cloud-init status) once, and says what it is at. Call it in an C(until) loop.
 author: ["plex-burst maintainers"]
-attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
-  idempotent:
-    description: Whether a second call changes nothing.
-    support: full
+extends_documentation_fragment: [attributes]
 options:
   lines:
     description: How many lines of the end of its output are returned.

@@ -11,15 +11,9 @@ description:
     half of the machine is gone.
   - Tokens, keys, claim codes and mail addresses are masked.
 author: ["plex-burst maintainers"]
+extends_documentation_fragment: [attributes]
 attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
   idempotent:
-    description: Whether a second call changes nothing.
     support: none
 options:
   dest:

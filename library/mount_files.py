@@ -10,16 +10,7 @@ description:
     read before. A list that is there stays.
   - Looks in a child with a deadline, as the user of Plex.
 author: ["plex-burst maintainers"]
-attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
-  idempotent:
-    description: Whether a second call changes nothing.
-    support: full
+extends_documentation_fragment: [attributes]
 options:
   path:
     description: The mounted tree.

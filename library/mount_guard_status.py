@@ -8,16 +8,7 @@ short_description: Read what the guard of the mount thinks, and what it did sinc
 description:
   - Reads the files of the guard; asks nobody and changes nothing. Call it in an C(until) loop to wait for health.
 author: ["plex-burst maintainers"]
-attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
-  idempotent:
-    description: Whether a second call changes nothing.
-    support: full
+extends_documentation_fragment: [attributes]
 options:
   directory:
     description: The directory of the guard on the target.

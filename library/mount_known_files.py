@@ -10,16 +10,7 @@ description:
     why. Fails when more than O(tolerated) percent cannot be read. Nothing is changed.
   - Compares the times in the database with both that the bucket has. A server that sees others analyses again.
 author: ["plex-burst maintainers"]
-attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
-  idempotent:
-    description: Whether a second call changes nothing.
-    support: full
+extends_documentation_fragment: [attributes]
 options:
   directory:
     description: The directory of the databases, their paths mapped.

@@ -10,16 +10,7 @@ description:
   - Files are chosen at random each time, because a cache answers for the file that was read before.
   - A reader that hangs is killed and not waited for, so that a dead mount cannot hang the play.
 author: ["plex-burst maintainers"]
-attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
-  idempotent:
-    description: Whether a second call changes nothing.
-    support: full
+extends_documentation_fragment: [attributes]
 options:
   path:
     description: The roots to look into.

@@ -9,16 +9,7 @@ description:
   - Reads real files of the mount with rclone's own client, one and then several at once, each measurement for a few
     seconds. Fails with the reason when S3 does not give them. Nothing is written.
 author: ["plex-burst maintainers"]
-attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
-  idempotent:
-    description: Whether a second call changes nothing.
-    support: full
+extends_documentation_fragment: [attributes]
 options:
   path:
     description: Where the mount is; files are chosen there by chance.

@@ -9,15 +9,9 @@ description:
   - Starts the walk on the target, or looks how far it is; call it in an C(until) loop. A walk that was cut off begins
     again and is quick where rclone knows the answers already. What cannot be asked is counted and left to the scan.
 author: ["plex-burst maintainers"]
+extends_documentation_fragment: [attributes]
 attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
   idempotent:
-    description: Whether a second call changes nothing.
     support: full
     details: [Once per generation of the mount.]
 options:

@@ -10,15 +10,9 @@ description:
   - The token goes into a header and is part of no result and no sentence.
 author: ["plex-burst maintainers"]
 requirements: ["plexapi >= 4.17"]
+extends_documentation_fragment: [attributes]
 attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
   idempotent:
-    description: Whether a second call changes nothing.
     support: partial
     details: [Each O(state=claim) is given another code; a code that is not used ends by itself after four minutes.]
 options:

@@ -8,16 +8,9 @@ short_description: Start or stop a butler task of the media server
 description:
   - The butler runs the server's long work, such as the Sonic analysis of all music that has none yet.
 author: ["plex-burst maintainers"]
-extends_documentation_fragment: [plex_server]
+extends_documentation_fragment: [attributes, plex_server]
 attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
   idempotent:
-    description: Whether a second call changes nothing.
     support: partial
     details: [A task that came to its end between two calls is started again.]
 options:

@@ -18,16 +18,7 @@ description:
     members that point outside, has links or devices in place of the databases, holds files that are no SQLite
     databases, and what does not fit on the disk.
 author: ["plex-burst maintainers"]
-attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
-  idempotent:
-    description: Whether a second call changes nothing.
-    support: full
+extends_documentation_fragment: [attributes]
 options:
   src:
     description: The archive (C(.tar.gz), C(.tar), C(.tar.zst), C(.zip), told apart by content) or a directory.

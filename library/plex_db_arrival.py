@@ -12,16 +12,7 @@ description:
     again; pieces of another library begin anew.
   - When all are there the databases are moved into O(dest) by renaming and stamped, as M(plex_db_archive) does.
 author: ["plex-burst maintainers"]
-attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
-  idempotent:
-    description: Whether a second call changes nothing.
-    support: full
+extends_documentation_fragment: [attributes]
 options:
   manifest:
     description: The content of C(pieces.json).

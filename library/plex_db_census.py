@@ -10,17 +10,7 @@ description:
   - Reads both databases read-only with stock SQLite; Plex may be running.
   - A database that is locked or unreadable fails the task. It is never counted as zero.
 author: ["plex-burst maintainers"]
-extends_documentation_fragment: [plex_databases]
-attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
-  idempotent:
-    description: Whether a second call changes nothing.
-    support: full
+extends_documentation_fragment: [attributes, plex_databases]
 options:
   dest:
     description: File on the target to write the census to, as JSON. Not written when it already says the same.

@@ -13,17 +13,7 @@ description:
     that holds it; where it cannot be run, RV(plex_sqlite) says why.
   - Compares the version of Plex that is to be rented with home's when O(plex_version) is given.
 author: ["plex-burst maintainers"]
-extends_documentation_fragment: [plex_databases]
-attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
-  idempotent:
-    description: Whether a second call changes nothing.
-    support: full
+extends_documentation_fragment: [attributes, plex_databases]
 options:
   level:
     description:

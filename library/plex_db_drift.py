@@ -11,16 +11,7 @@ description:
   - Groups what moved into as few rules of a mappings file as bring every file back and touch no other.
   - Reads only; a folder that cannot be listed fails the task instead of counting as empty.
 author: ["plex-burst maintainers"]
-attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
-  idempotent:
-    description: Whether a second call changes nothing.
-    support: full
+extends_documentation_fragment: [attributes]
 options:
   directory:
     description: The directory C(Plug-in Support/Databases) with the library database, its paths mapped.

@@ -12,17 +12,7 @@ description:
     O(at_least) and O(percent) of what it had.
   - Reads the library read-only; Plex may be running. It judges and fails on nothing but a library it cannot read.
 author: ["plex-burst maintainers"]
-extends_documentation_fragment: [plex_databases]
-attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
-  idempotent:
-    description: Whether a second call changes nothing.
-    support: full
+extends_documentation_fragment: [attributes, plex_databases]
 options:
   before:
     description: The census to compare with, as M(plex_db_census) returns it.

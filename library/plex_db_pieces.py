@@ -10,16 +10,7 @@ description:
     M(plex_db_arrival) puts them together.
   - Writes C(pieces.json) last, so that a directory that has it is complete. Needs the program zstd.
 author: ["plex-burst maintainers"]
-attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
-  idempotent:
-    description: Whether a second call changes nothing.
-    support: full
+extends_documentation_fragment: [attributes]
 options:
   directory:
     description: The directory with both databases. Nobody may be writing them.

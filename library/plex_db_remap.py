@@ -13,17 +13,7 @@ description:
   - Works in one transaction, after a backup, with a census before and after that must agree. Plex must be stopped.
   - Refuses rules that nobody uses, that move two paths onto one, or that move a directory out of its section.
 author: ["plex-burst maintainers"]
-extends_documentation_fragment: [plex_databases]
-attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
-  idempotent:
-    description: Whether a second call changes nothing.
-    support: full
+extends_documentation_fragment: [attributes, plex_databases]
 options:
   mappings:
     description: 'The mappings file, C({"mappings": {"/old": "/new"}}). Keys that begin with C(_) are comments.'

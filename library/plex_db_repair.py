@@ -14,17 +14,7 @@ description:
   - An index in ICU order can be made by Plex's own SQLite only; it is left out, and RV(databases) gives the statement
     that makes it again (C(left_out)). Plex works without it.
 author: ["plex-burst maintainers"]
-extends_documentation_fragment: [plex_databases]
-attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
-  idempotent:
-    description: Whether a second call changes nothing.
-    support: full
+extends_documentation_fragment: [attributes, plex_databases]
 options:
   accept_loss:
     description: Whether rows of the library may be lost.

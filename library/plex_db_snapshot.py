@@ -14,17 +14,10 @@ description:
     kept.
   - While it copies, Plex's log cannot be emptied and grows; it is emptied again afterwards.
 author: ["plex-burst maintainers"]
-extends_documentation_fragment: [plex_databases]
+extends_documentation_fragment: [attributes, plex_databases]
 attributes:
   check_mode:
-    description: Whether it can say what it would do without doing it.
     support: partial
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
-  idempotent:
-    description: Whether a second call changes nothing.
-    support: full
 options:
   dest:
     description:

@@ -9,17 +9,7 @@ description:
   - Makes every library of a list whose title the server does not have. What is there already stays as it is.
   - A server scans a new library by itself. That scan is stopped, so that libraries can be scanned one after another.
 author: ["plex-burst maintainers"]
-extends_documentation_fragment: [plex_server]
-attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
-  idempotent:
-    description: Whether a second call changes nothing.
-    support: full
+extends_documentation_fragment: [attributes, plex_server]
 options:
   libraries:
     description:

@@ -9,16 +9,7 @@ description:
   - Reads both databases, read-only, and looks at the first byte of each file that lacks its analysis.
   - The reason is what can be seen from outside. The server itself does not say why it left a track out.
 author: ["plex-burst maintainers"]
-attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
-  idempotent:
-    description: Whether a second call changes nothing.
-    support: full
+extends_documentation_fragment: [attributes]
 options:
   database_dir:
     description: The directory of the databases.

@@ -10,16 +10,9 @@ description:
   - Waiting is done with C(until) around it. The samples are on the target, so a restarted controller goes on.
   - Whatever does not answer is part of the sample, never a failure of the module.
 author: ["plex-burst maintainers"]
-extends_documentation_fragment: [plex_server]
+extends_documentation_fragment: [attributes, plex_server]
 attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
   idempotent:
-    description: Whether a second call changes nothing.
     support: full
     details: [Every call appends a sample to O(samples), which is its record and not reported as a change.]
 options:

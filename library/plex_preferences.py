@@ -9,16 +9,9 @@ description:
   - Sets what differs in one batch, one by one when the server rejects the batch, and reads every value back.
   - Names that the server does not know or does not take are reported in RV(refused); they are no failure.
 author: ["plex-burst maintainers"]
-extends_documentation_fragment: [plex_server]
+extends_documentation_fragment: [attributes, plex_server]
 attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
   diff_mode:
-    description: Whether it shows what changes.
-    support: full
-  idempotent:
-    description: Whether a second call changes nothing.
     support: full
 options:
   values:

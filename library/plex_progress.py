@@ -9,16 +9,7 @@ description:
   - One reading of both databases, read-only, while Plex may be writing. Judges nothing and waits for nothing.
   - A database that is locked, missing or unreadable is a state of the result and never a zero.
 author: ["plex-burst maintainers"]
-attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
-  idempotent:
-    description: Whether a second call changes nothing.
-    support: full
+extends_documentation_fragment: [attributes]
 options:
   database_dir:
     description: The directory C(Plug-in Support/Databases) with both databases.

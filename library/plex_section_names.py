@@ -11,16 +11,7 @@ description:
     elsewhere.
   - Reads nothing and changes nothing; it judges what M(plex_db_check) found.
 author: ["plex-burst maintainers"]
-attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
-  idempotent:
-    description: Whether a second call changes nothing.
-    support: full
+extends_documentation_fragment: [attributes]
 options:
   known:
     description: The sections of the library, with C(id), C(name) and C(type) as M(plex_db_check) returns them.

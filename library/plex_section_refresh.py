@@ -8,16 +8,9 @@ short_description: Ask the media server to scan or analyse one library, or to st
 description:
   - The server answers at once and works on; whether it is done is told by M(plex_phase).
 author: ["plex-burst maintainers"]
-extends_documentation_fragment: [plex_server]
+extends_documentation_fragment: [attributes, plex_server]
 attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
   idempotent:
-    description: Whether a second call changes nothing.
     support: none
     details: [A scan that is over is started again; that is what it is for.]
 options:

@@ -9,17 +9,7 @@ description:
   - Names are compared exactly, then without case. An unknown name is refused with the list of known ones.
   - Photo libraries are left out unless they are named.
 author: ["plex-burst maintainers"]
-extends_documentation_fragment: [plex_server]
-attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
-  idempotent:
-    description: Whether a second call changes nothing.
-    support: full
+extends_documentation_fragment: [attributes, plex_server]
 options:
   names:
     description: The names of the wanted libraries. Without any, all but photo libraries are meant.

@@ -9,17 +9,7 @@ description:
   - Asks Docker, the server and its database once, and says in one sentence what is missing.
   - Waiting is done with C(until) around it.
 author: ["plex-burst maintainers"]
-extends_documentation_fragment: [plex_server]
-attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
-  idempotent:
-    description: Whether a second call changes nothing.
-    support: full
+extends_documentation_fragment: [attributes, plex_server]
 options:
   container:
     description: The name of the container.

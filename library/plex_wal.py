@@ -10,16 +10,7 @@ description:
     whoever copies the database alone loses what is in it.
   - The databases must be in use by nobody. What cannot be written is said and left as it is; nothing is lost by that.
 author: ["plex-burst maintainers"]
-attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
-  idempotent:
-    description: Whether a second call changes nothing.
-    support: full
+extends_documentation_fragment: [attributes]
 options:
   directory:
     description: The directory of the databases.

@@ -8,16 +8,7 @@ short_description: Work out rclone's read-ahead and cache from the machine's mem
 description:
   - Reads the size of memory and disk and applies the formula of docs/mount.md. Changes nothing.
 author: ["plex-burst maintainers"]
-attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
-  idempotent:
-    description: Whether a second call changes nothing.
-    support: full
+extends_documentation_fragment: [attributes]
 options:
   memory:
     description: rclone's share of the memory in MiB; V(0) takes 3/16 of a small machine, 1/8 of a large one.

@@ -11,16 +11,7 @@ description:
     can move the times of directories. What it did is noted beside the socket, in the runtime directory
     of the unit, which goes away with the mount.
 author: ["plex-burst maintainers"]
-attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
-  idempotent:
-    description: Whether a second call changes nothing.
-    support: full
+extends_documentation_fragment: [attributes]
 options:
   socket:
     description: Unix socket of rclone's remote control.

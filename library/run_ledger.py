@@ -10,15 +10,11 @@ description:
     so that a machine can be removed by whoever comes later.
   - The module runs on the controller. It writes atomically and under a lock.
 author: ["plex-burst maintainers"]
+extends_documentation_fragment: [attributes]
 attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
   diff_mode:
-    description: Whether it shows what changes.
     support: full
   idempotent:
-    description: Whether a second call changes nothing.
     support: partial
     details: [Without O(run_id), O(state=present) makes a new run each time.]
 options:

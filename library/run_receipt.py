@@ -12,16 +12,7 @@ description:
     (C(ledger.json)); what is not there is not said.
   - Writes C(receipt.json) into the run directory in any case, and fails when the verdict is V(damaged) or V(lost).
 author: ["plex-burst maintainers"]
-attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
-  idempotent:
-    description: Whether a second call changes nothing.
-    support: full
+extends_documentation_fragment: [attributes]
 options:
   run_dir:
     description: The run directory; its name is the run id.

@@ -10,17 +10,7 @@ description:
     cannot be read, recorded prices are used, and RV(source) says of which day.
   - Changes nothing. EUR without VAT.
 author: ["plex-burst maintainers"]
-extends_documentation_fragment: [scaleway_api]
-attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
-  idempotent:
-    description: Whether a second call changes nothing.
-    support: full
+extends_documentation_fragment: [attributes, scaleway_api]
 options:
   api_token:
     description: The secret key of the API. The price list needs none.

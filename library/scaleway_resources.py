@@ -9,17 +9,7 @@ description:
   - Lists servers, volumes of both storage APIs, flexible addresses and security groups.
   - Changes nothing.
 author: ["plex-burst maintainers"]
-extends_documentation_fragment: [scaleway_api]
-attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
-  idempotent:
-    description: Whether a second call changes nothing.
-    support: full
+extends_documentation_fragment: [attributes, scaleway_api]
 options:
   zones:
     description: The zones to look at.

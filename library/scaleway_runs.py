@@ -12,17 +12,7 @@ description:
     unless it was heard of within O(silence_minutes).
   - A resource that is not a run's by exact name, tag and project is never touched.
 author: ["plex-burst maintainers"]
-extends_documentation_fragment: [scaleway_api]
-attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
-  idempotent:
-    description: Whether a second call changes nothing.
-    support: full
+extends_documentation_fragment: [attributes, scaleway_api]
 options:
   state:
     description:

@@ -11,17 +11,12 @@ description:
   - Finds the server by the id in the ledger, else by exact name, run tag and project. A create call whose
     answer was lost is looked for and adopted, never repeated.
 author: ["plex-burst maintainers"]
-extends_documentation_fragment: [scaleway_api]
+extends_documentation_fragment: [attributes, scaleway_api]
 attributes:
   check_mode:
-    description: Whether it can say what it would do without doing it.
     support: full
     details: [With O(state=present) everything that can be known to fail is checked.]
   diff_mode:
-    description: Whether it shows what changes.
-    support: full
-  idempotent:
-    description: Whether a second call changes nothing.
     support: full
 options:
   state:

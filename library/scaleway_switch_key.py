@@ -11,16 +11,9 @@ description:
   - The ledger knows that they were asked for before they are. The secret is in the result alone, never in the ledger.
   - An owner's key without rights in IAM is no failure; RV(message) then says what the switch cannot do.
 author: ["plex-burst maintainers"]
-extends_documentation_fragment: [scaleway_api]
+extends_documentation_fragment: [attributes, scaleway_api]
 attributes:
-  check_mode:
-    description: Whether it can say what it would do without doing it.
-    support: full
-  diff_mode:
-    description: Whether it shows what changes.
-    support: none
   idempotent:
-    description: Whether a second call changes nothing.
     support: none
     details: [A secret is shown once. Each call makes a new key and removes the one before.]
 options:

@@ -53,10 +53,18 @@ def specification(module: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, An
     return seen
 
 
-def fragment_options(name: str) -> dict[str, Any]:
-    """The options of one of our own documentation fragments."""
-    fragment = importlib.import_module(f"plugins.doc_fragments.{name}").ModuleDocFragment
-    return dict(yaml.safe_load(fragment.DOCUMENTATION)["options"])
+def fragment(name: str) -> dict[str, Any]:
+    """One of our own documentation fragments."""
+    found = importlib.import_module(f"plugins.doc_fragments.{name}").ModuleDocFragment
+    return dict(yaml.safe_load(found.DOCUMENTATION))
+
+
+def resolved(documentation: dict[str, Any], part: str) -> dict[str, Any]:
+    """The options or attributes of a module with those of its fragments; as in Ansible, what it says itself wins."""
+    found: dict[str, Any] = {}
+    for name in documentation.get("extends_documentation_fragment", []):
+        found |= fragment(name).get(part, {})
+    return found | documentation.get(part, {})
 
 
 def defaults(option: dict[str, Any]) -> dict[str, Any]:
@@ -78,13 +86,9 @@ def same(documented: dict[str, Any], specified: dict[str, Any], where: str) -> N
 def test_a_module_documents_its_options(module: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     documentation = yaml.safe_load(constant(module, "DOCUMENTATION"))
     assert documentation["module"] == module.stem
-    assert {"check_mode", "diff_mode", "idempotent"} <= set(documentation["attributes"])
-    documented = dict(documentation.get("options", {}))
-    for fragment in documentation.get("extends_documentation_fragment", []):
-        # As in Ansible, what the module says itself wins.
-        documented = fragment_options(fragment) | documented
+    assert {"check_mode", "diff_mode", "idempotent"} <= set(resolved(documentation, "attributes"))
     specified = specification(module, monkeypatch)
-    same(documented, specified, module.stem)
+    same(resolved(documentation, "options"), specified, module.stem)
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.stem)
@@ -92,9 +96,7 @@ def test_a_module_shows_how_it_is_called_and_what_it_returns(module: Path) -> No
     tasks = yaml.safe_load(constant(module, "EXAMPLES"))
     assert any(module.stem in task for task in tasks)
     documentation = yaml.safe_load(constant(module, "DOCUMENTATION"))
-    documented = dict(documentation.get("options", {}))
-    for fragment in documentation.get("extends_documentation_fragment", []):
-        documented |= fragment_options(fragment)
+    documented = resolved(documentation, "options")
     for task in tasks:
         assert set(task.get(module.stem) or {}) <= set(documented) | {"api_token", "api_url"}
     for name, returned in yaml.safe_load(constant(module, "RETURN")).items():
