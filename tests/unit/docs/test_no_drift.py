@@ -62,9 +62,9 @@ def fragment(name: str) -> dict[str, Any]:
 def resolved(documentation: dict[str, Any], part: str) -> dict[str, Any]:
     """The options or attributes of a module with those of its fragments; as in Ansible, what it says itself wins."""
     found: dict[str, Any] = {}
-    for name in documentation.get("extends_documentation_fragment", []):
-        found |= fragment(name).get(part, {})
-    return found | documentation.get(part, {})
+    for said in [*map(fragment, documentation.get("extends_documentation_fragment", [])), documentation]:
+        found |= said.get(part, {})
+    return found
 
 
 def defaults(option: dict[str, Any]) -> dict[str, Any]:
