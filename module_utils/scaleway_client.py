@@ -40,8 +40,7 @@ def pause_before(attempt: int, retry_after: str, chance: float) -> float:
     return float(min(0.5 * 2 ** (attempt - 1), 8.0) * (0.5 + chance / 2))
 
 
-# The collection is not typed, so its class is Any to mypy.
-class Client(Scaleway):  # type: ignore[misc]
+class Client(Scaleway):  # type: ignore[misc]  # the collection is not typed, so its class is Any
     """Scaleway's API as community.general speaks it, one call at a time."""
 
     def __init__(self, module: Any, pause: Callable[[float], None] = time.sleep) -> None:

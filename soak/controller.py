@@ -79,7 +79,7 @@ def start(options: dict[str, Any], said: Path) -> int:
     code = 1
     try:
         # Ansible loads the system's certificates for each request, http or not: 50 ms each.
-        ssl.SSLContext.load_default_certs = lambda *_: None  # type: ignore[method-assign]
+        ssl.SSLContext.load_default_certs = lambda *_: None  # type: ignore[method-assign]  # in this process alone
         live(options)
         code = 0
     except BaseException as error:  # noqa: BLE001 - a forked process must never return into its parent's code

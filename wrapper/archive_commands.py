@@ -18,10 +18,10 @@ def archive_commands(commands: Any) -> tuple[argparse.ArgumentParser, argparse.A
 def perform(asked: argparse.Namespace) -> int:
     """Do what was asked for; each command imports its own machinery."""
     if asked.command == "repair":
-        from wrapper.repair import repair_archive  # noqa: PLC0415 - `--help` does not need it
+        from wrapper.repair import repair_archive
 
         return repair_archive(asked.archive, asked.into, accept_loss=asked.accept_loss, as_json=asked.json)
-    from wrapper.verify import verify  # noqa: PLC0415 - `--help` does not need it
+    from wrapper.verify import verify
 
     return verify(asked.archive, asked.scratch, asked.plex_version, as_json=asked.json)
 

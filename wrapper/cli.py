@@ -153,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Only before a run begins: from then on signals are counted, not raised.
         return _refused("canceled before anything was rented", asked, exits.CANCELED)
     except Exception as error:
-        from module_utils.ledger import LedgerError  # noqa: PLC0415 - `--help` does not need it
+        from module_utils.ledger import LedgerError
 
         if not isinstance(error, LedgerError | OSError):
             raise
@@ -163,9 +163,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _dispatch(asked: argparse.Namespace) -> int:
     # Each command imports its own machinery: see the module's docstring.
     if asked.command == "run":
-        from wrapper import run  # noqa: PLC0415
-        from wrapper.plan import plan  # noqa: PLC0415
-        from wrapper.view import say  # noqa: PLC0415
+        from wrapper import run
+        from wrapper.plan import plan
+        from wrapper.view import say
 
         planned = plan(asked, ROOT)
         if asked.dry_run:
@@ -173,16 +173,16 @@ def _dispatch(asked: argparse.Namespace) -> int:
             return exits.DONE
         return run.run(planned, as_json=asked.json, verbosity=2 if asked.debug else 0)
     if asked.command == "destroy":
-        from wrapper.destroy import destroy  # noqa: PLC0415
+        from wrapper.destroy import destroy
 
         return destroy(ROOT, asked.runs_dir, asked.run, rented_from=asked.inventory)
     if asked.command in MACHINE_COMMANDS:
-        from wrapper import machines  # noqa: PLC0415
+        from wrapper import machines
 
         return int(getattr(machines, asked.command)(ROOT, asked))
     if asked.command in ARCHIVE_COMMANDS:
         return perform(asked)
-    from wrapper import runs  # noqa: PLC0415
+    from wrapper import runs
 
     given = (asked.run,) if asked.command == "show" else ()
     tell = runs.show if given else runs.list_runs

@@ -82,7 +82,7 @@ def play(
     this returns. extravars must hold no secret: they pass through a file.
     """
     # Not at the top: it costs a third of a second that `--help` does not have.
-    import ansible_runner  # noqa: PLC0415
+    import ansible_runner
 
     def handle(event: Event) -> bool:
         on_event(event)

@@ -32,8 +32,7 @@ def reference() -> str:
 
 
 def _commands(top: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
-    # argparse offers no public way to ask a parser for its commands.
-    actions = [action for action in top._actions if isinstance(action, argparse._SubParsersAction)]  # noqa: SLF001
+    actions = [action for action in top._actions if isinstance(action, argparse._SubParsersAction)]  # noqa: SLF001 - no public way
     return [command for action in actions for command in action.choices.values()]
 
 

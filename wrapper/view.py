@@ -191,6 +191,6 @@ def view_for(stream: TextIO) -> View:
     if not outlet.isatty() or os.environ.get("TERM", "dumb") == "dumb":
         return LineView(outlet)
     # Not at the top: rich costs time that a pipe and `--help` need not pay.
-    from wrapper.live import LiveView  # noqa: PLC0415
+    from wrapper.live import LiveView
 
     return LiveView(outlet)

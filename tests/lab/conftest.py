@@ -18,7 +18,7 @@ from lab.plexsim.plexsim import schema
 
 from . import plexsim_container
 from .plexsim_container import QUICK, Container, Start, remap
-from .plexsim_container import docker as docker  # noqa: PLC0414
+from .plexsim_container import docker as docker  # noqa: PLC0414 - so that it is a fixture here, too
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[2]

@@ -21,10 +21,9 @@ def say(text: str) -> None:
 
 
 def _give_to(owner: int, group: int, directory: Path) -> None:
-    for folder, names, files in os.walk(directory):
-        for name in (folder, *(os.path.join(folder, name) for name in (*names, *files))):  # noqa: PTH118
-            if os.lstat(name).st_uid != owner:
-                os.chown(name, owner, group, follow_symlinks=False)
+    for path in (directory, *directory.rglob("*")):
+        if path.lstat().st_uid != owner:
+            os.chown(path, owner, group, follow_symlinks=False)
 
 
 def first_run(settings: Settings, environment: Mapping[str, str], owner: int, group: int) -> SignIn | None:

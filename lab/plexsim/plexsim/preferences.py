@@ -92,7 +92,7 @@ class Preferences:
             text = ET.tostring(ET.Element("Preferences", self.values), encoding="unicode")
             self.path.parent.mkdir(parents=True, exist_ok=True)
             unfinished = self.path.with_name(self.path.name + ".tmp")
-            with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123
+            with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
                 file.write(f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n')
             unfinished.replace(self.path)
 
