@@ -47,10 +47,14 @@ def _section_high_water(library: sqlite3.Connection, section: int) -> int:
 
 
 def _parts(library: sqlite3.Connection, section: int, total: int) -> int:
+    bound = {"section": section}
+    # A library of one section has nothing else; beyond a sixteenth the other ways are cheaper.
+    if library.execute(queries.OTHER_MEDIA, bound).fetchone()[0] <= total // 16:
+        return total - int(library.execute(queries.PARTS_OF_OTHERS, bound).fetchone()[0])
     by_section = dict(library.execute(queries.PARTS_BY_DIRECTORY).fetchall())
     if sum(by_section.values()) == total:
         return int(by_section.get(section, 0))
-    return int(library.execute(queries.PARTS, {"section": section}).fetchone()[0])
+    return int(library.execute(queries.PARTS, bound).fetchone()[0])
 
 
 def _live_tracks(library: sqlite3.Connection, section: int, keys: t.Iterable[int]) -> set[int]:
@@ -78,7 +82,8 @@ def _all_items(library: sqlite3.Connection, state: State) -> None:
     step = state.metadata.top // (pages * page_size // MAPPED + 1) + 1
     bound: Bound = {"section": state.section} | {name: mark for name, (_, mark) in MARKS.items()}
     marked: dict[str, list[str]] = {name: [] for name in MARKS}
-    state.items, state.tracks = library.execute(queries.ITEMS, {"section": state.section}).fetchone()
+    rows = {"section": state.section, "rows": state.metadata.rows}
+    state.items, state.tracks = library.execute(queries.ITEMS, rows).fetchone()
     for first in range(0, state.metadata.top + 1, step):
         _map(library)
         ids = library.execute(queries.MARKED, bound | {"first": first, "beyond": first + step}).fetchone()

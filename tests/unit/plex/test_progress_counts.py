@@ -33,6 +33,25 @@ def test_a_section_is_counted_by_its_own_live_rows(databases: Databases) -> None
     )
 
 
+@pytest.mark.parametrize(("section", "items", "tracks"), [(5, 60, 59), (4, 1, 1), (7, 1, 0), (9, 0, 0)])
+def test_a_large_section_and_the_few_items_of_others_are_told_apart(
+    databases: Databases, section: int, items: int, tracks: int
+) -> None:
+    """What lies in other sections, or in none, is counted instead of the section when it is little."""
+    with closing(sqlite3.connect(databases.directory / LIBRARY)) as library:
+        for key in range(1, 64):
+            # The section, one below and one above it, and a row of no section at all.
+            owner = 5 if key <= 60 else {61: 4, 62: 7, 63: None}[key]
+            kind = 8 if key in {5, 62} else 10
+            library.execute("INSERT INTO metadata_items VALUES (?, ?, ?, NULL, '', ?)", (key, owner, kind, key))
+            library.execute("INSERT INTO media_items (id, library_section_id) VALUES (?, ?)", (key, owner))
+            library.execute("INSERT INTO media_parts (id, media_item_id) VALUES (?, ?)", (key, key))
+        library.commit()
+    counts = read_counts(str(databases.directory), section).counts
+    assert counts is not None
+    assert (counts.items, counts.tracks, counts.parts) == (items, tracks, items)
+
+
 def test_an_unknown_section_has_nothing(databases: Databases) -> None:
     databases.track(1)
     reading = read_counts(str(databases.directory), 99)
