@@ -60,16 +60,14 @@ message:
   sample: 12,345 times fetched in 9 s
 """
 
-import json
 import os
 import subprocess
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.files import write_json
+from ..module_utils.files import read_json, write_json
 
 # A walk that ends before it has written a word does so again.
 _STARTS = 3
@@ -78,9 +76,7 @@ _BEGUN: dict[str, Any] = {"finished": False, "files": 0, "failed": 0, "seconds":
 
 def read(note: Path) -> dict[str, Any]:
     """Read how far the walk is; empty when there is none."""
-    with suppress(OSError, ValueError):
-        return dict(json.loads(note.read_text(encoding="utf-8")))
-    return {}
+    return dict(read_json(note) or {})
 
 
 def over(state: dict[str, Any]) -> bool:

@@ -60,13 +60,12 @@ locked:
   type: bool
 """
 
-import json
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.census import take
-from ..module_utils.files import write_json
+from ..module_utils.files import read_json, write_json
 from ..module_utils.plex_db import DatabaseLockedError, PlexDatabaseError
 
 
@@ -75,10 +74,7 @@ def write(dest: str | None, census: object, check_mode: bool) -> bool:
     if dest is None:
         return False
     path = Path(dest)
-    try:
-        same = json.loads(path.read_text(encoding="utf-8")) == census
-    except (OSError, ValueError):
-        same = False
+    same = read_json(path) == census
     if not same and not check_mode:
         write_json(path, census)
     return not same

@@ -50,7 +50,6 @@ pieces:
             "offset": 0, "size": 268435456, "sha256": "9f86..."}]
 """
 
-import json
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -59,6 +58,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.archive import ArchiveError
 from ..module_utils.compression import CompressionError
+from ..module_utils.files import read_json
 from ..module_utils.pieces import MANIFEST, PIECE, cut, write_manifest
 
 FACTS = ("archive", "members", "databases", "checksums", "sections", "schema_migrations")
@@ -82,10 +82,7 @@ def main() -> None:
     if absent or options["piece_size"] < 1:
         wrong = f"library has no {', '.join(sorted(absent))}" if absent else "piece_size is less than 1"
         module.fail_json(msg=f"{wrong}: give what plex_db_archive returns, and a size in bytes.")
-    try:
-        known = json.loads((target / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        known = {}
+    known = read_json(target / MANIFEST) or {}
     if known.get("checksums") == facts["checksums"]:
         module.exit_json(changed=False, pieces=known["pieces"])
     if module.check_mode:

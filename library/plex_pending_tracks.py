@@ -50,23 +50,13 @@ sentences:
   sample: ["2 tracks have no analysis: 2 because the file is empty", "/media/library/Music/a.flac: the file is empty"]
 """
 
-import json
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.files import write_json
+from ..module_utils.files import read_json, write_json
 from ..module_utils.pending_tracks import as_rows, pending_tracks, sentences
 from ..module_utils.plex_db import PlexDatabaseError
-
-
-def listed_before(path: Path) -> Any:
-    """The list as it was written before, None when there is none."""
-    with suppress(OSError, ValueError):
-        return json.loads(path.read_text(encoding="utf-8"))
-    return None
 
 
 def main() -> None:
@@ -86,7 +76,7 @@ def main() -> None:
         tracks = pending_tracks(params["database_dir"], params["section"], params["roots"])
         if params["dest"]:
             path, rows = Path(params["dest"]), as_rows(tracks)
-            changed = listed_before(path) != rows
+            changed = read_json(path) != rows
             if changed and not module.check_mode:
                 write_json(path, rows)
     except PlexDatabaseError as error:

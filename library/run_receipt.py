@@ -66,24 +66,15 @@ path:
   type: str
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.files import write_json
+from ..module_utils.files import read_json, write_json
 from ..module_utils.receipt import DAMAGED, LOST, build
 
 WRITTEN_AT = "written_at"
-
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file; None when there is no readable one."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
 
 
 def same(old: Any, new: dict[str, Any]) -> bool:

@@ -7,7 +7,6 @@ ended; pieces of another library begin anew. Nothing is visible under its own na
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import time
@@ -18,7 +17,7 @@ from typing import Any
 
 from .archive import ArchiveError
 from .database_header import header_problem
-from .files import write_json
+from .files import read_json, write_json
 from .pieces import Piece, write_piece
 from .place import Owner, Placed, install, make_directory, read_stamp, refuse_overwriting
 from .plex_db import BLOBS, LIBRARY, migrations, reading
@@ -54,12 +53,9 @@ class Arrival:
 def _notes(staging: Path, pieces: Sequence[Piece], owner: Owner) -> dict[str, Any]:
     """Read what came before; start anew when it was of other databases."""
     wanted = [piece.sha256 for piece in pieces]
-    try:
-        notes = json.loads((staging / _NOTES).read_text(encoding="utf-8"))
-        if notes["pieces"] == wanted:
-            return dict(notes)
-    except (OSError, ValueError, KeyError):
-        pass
+    before = read_json(staging / _NOTES)
+    if isinstance(before, dict) and before.get("pieces") == wanted:
+        return before
     if staging.exists():
         shutil.rmtree(staging)
     make_directory(staging.parent, owner)

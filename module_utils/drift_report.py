@@ -6,7 +6,6 @@ Private to this collection.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Collection, Iterator
 from dataclasses import asdict
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .drift import Drift, Proposal, compare
-from .files import write_json
+from .files import read_json, write_json
 from .path_mapping import PathMapping, load
 from .plex_db import LIBRARY, reading, sections
 
@@ -137,10 +136,7 @@ def look(directory: Path, names: Collection[str], in_plex: str, mount: str) -> t
 
 def write_proposal(path: Path, content: dict[str, Any]) -> bool:
     """Write the proposed mappings file unless it says so already; tell whether it changed."""
-    try:
-        if json.loads(path.read_text(encoding="utf-8")) == content:
-            return False
-    except (OSError, ValueError):
-        pass
+    if read_json(path) == content:
+        return False
     write_json(path, content)
     return True

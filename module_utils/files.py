@@ -58,6 +58,14 @@ def write_stream(
     return size - left
 
 
+def read_json(path: Path) -> Any:
+    """Read a JSON file; None when there is none, or none that can be read."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write a JSON file that is either the old one or the new one, readable by its owner only."""
     partial = path.with_name(f".{path.name}.partial")

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from .archive import READ_ERRORS, ArchiveError, decompressed
-from .compression import LEVEL, SUFFIX, CompressionError
+from .compression import SUFFIX, compressing
 from .disk_room import need_room
 from .files import write_json
 from .plex_db import BLOBS, LIBRARY
@@ -39,33 +37,9 @@ class Piece:
     sha256: str
 
 
-@contextmanager
-def _compressing(target: Path) -> Iterator[IO[bytes]]:
-    partial = target.with_name(target.name + ".partial")
-    handle = os.open(partial, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        try:
-            process = subprocess.Popen(["zstd", "--quiet", LEVEL, "-T0"], stdin=subprocess.PIPE, stdout=file)
-        except FileNotFoundError as error:
-            raise CompressionError("zstd is not installed here: apt-get install zstd.") from error
-    assert process.stdin is not None
-    try:
-        with process.stdin:
-            yield process.stdin
-    except BaseException:
-        process.kill()
-        process.wait()
-        partial.unlink()
-        raise
-    if process.wait():
-        partial.unlink()
-        raise CompressionError(f"{target} could not be written: zstd ended with {process.returncode}.")
-    partial.replace(target)
-
-
 def _cut(content: IO[bytes], database: str, offset: int, size: int, target: Path) -> Piece:
     checksum, left = hashlib.sha256(), size
-    with _compressing(target) as into:
+    with compressing(target) as into:
         while left and (data := content.read(min(_CHUNK, left))):
             checksum.update(data)
             into.write(data)

@@ -8,7 +8,6 @@ nothing, and what they looked like, so that a library that Plex has worked on is
 from __future__ import annotations
 
 import datetime
-import json
 import os
 import shutil
 import tempfile
@@ -20,7 +19,7 @@ from typing import Any
 
 from .archive import ArchiveError, kind_of
 from .carried_files import PLACE
-from .files import sha256, sync, write_json
+from .files import read_json, sha256, sync, write_json
 from .plex_db import BLOBS, LIBRARY
 from .snapshot import state_of
 from .unpack import Staged, databases_below, stage
@@ -80,10 +79,7 @@ def _workplace(parent: Path, prefix: str) -> Iterator[Path]:
 
 def read_stamp(dest: Path) -> dict[str, Any]:
     """Read what was put in place before; empty when nothing was."""
-    try:
-        stamp = json.loads((dest / STAMP).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
+    stamp = read_json(dest / STAMP)
     return stamp if isinstance(stamp, dict) else {}
 
 

@@ -6,12 +6,12 @@ Private to this collection. Read from what the stages left in the run directory;
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from .census import Comparison, passes_limit
+from .files import read_json
 
 ARRIVAL, LEDGER = "arrival.json", "ledger.json"
 # Stages that come before the receipt; those after it would make it another one each time.
@@ -19,10 +19,7 @@ _BEFORE = frozenset({"preflight", "provision", "mount", "restore", "plex", "scan
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
+    content = read_json(path)
     return content if isinstance(content, dict) else {}
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from .census import Census, count_rows
 from .database_copy import copy_locked
-from .files import write_json
+from .files import read_json, write_json
 from .path_mapping import PathMapping
 from .plex_db import LIBRARY, quoted, writing
 from .remap_directories import apply_directories, plan_directories
@@ -128,13 +128,6 @@ def _stamp(connection: sqlite3.Connection, mapping: PathMapping) -> dict[str, An
     }
 
 
-def _stamped(directory: Path, stamp: dict[str, Any]) -> bool:
-    try:
-        return bool(json.loads((directory / STAMP).read_text(encoding="utf-8")) == stamp)
-    except (OSError, ValueError):
-        return False
-
-
 def back_up(library: Path, backup_dir: Path) -> Path:
     """Copy the library aside before it is changed; the caller holds its write lock."""
     size = library.stat().st_size
@@ -173,7 +166,7 @@ def remap(directory: Path, mapping: PathMapping, backup_dir: Path, dry_run: bool
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         connection.execute("BEGIN IMMEDIATE")
         try:
-            if not mapping.settles and _stamped(directory, _stamp(connection, mapping)):
+            if not mapping.settles and read_json(directory / STAMP) == _stamp(connection, mapping):
                 return outcome
             plan = plan_columns(connection, mapping)
             plan_directories(connection, mapping, plan)

@@ -8,7 +8,6 @@ library claims can be missing from blobs that are younger.
 from __future__ import annotations
 
 import datetime
-import json
 import shutil
 import time
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from typing import Any
 from . import census
 from .compression import SUFFIX, Compression
 from .database_copy import copy_database
-from .files import sha256, sync, write_json
+from .files import read_json, sha256, sync, write_json
 from .integrity import check
 from .plex_db import BLOBS, LIBRARY, PlexDatabaseError, reading
 from .progress_state import IdSet, id_set
@@ -73,13 +72,13 @@ def state_of(directory: Path) -> dict[str, list[int]]:
 
 def reusable(source: Path, target: Path, compress: bool) -> dict[str, Any] | None:
     """Read the manifest of an earlier snapshot of just this state; None when there is none."""
+    manifest: Any = read_json(target / MANIFEST)
     try:
-        manifest: dict[str, Any] = json.loads((target / MANIFEST).read_text(encoding="utf-8"))
         unchanged = manifest["source"] == state_of(source) and manifest["copy"] == state_of(target)
         alike = manifest["format"] == FORMAT and all(("archive" in file) is compress for file in manifest["files"])
-    except (OSError, ValueError, KeyError):
+    except (KeyError, TypeError):
         return None
-    return manifest if unchanged and alike else None
+    return dict(manifest) if unchanged and alike else None
 
 
 def room_problem(source: Path, target: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -153,4 +154,22 @@ def test_bad_input_gets_a_sentence(run: Run, pair: Path, tmp_path: Path, monkeyp
     shutil.rmtree(journey.packed)
     monkeypatch.setenv("PATH", "")
     assert "apt-get install zstd" in journey.cut()["msg"]
+    assert not journey.packed.exists()
+
+
+@pytest.mark.parametrize("reads", ["nothing", "everything"])
+def test_a_compression_that_fails_says_why_and_leaves_nothing(
+    run: Run, pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reads: str
+) -> None:
+    journey = Journey(run, pair, tmp_path)
+    shutil.rmtree(journey.packed)
+    program = tmp_path / "bin" / "zstd"
+    program.parent.mkdir()
+    drain = "cat >/dev/null; " if reads == "everything" else ""
+    program.write_text(f"#!/bin/sh\n{drain}echo no room left on the device >&2\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    refused = journey.cut()
+    assert refused["failed"]
+    assert refused["msg"].endswith("could not be written: no room left on the device.")
     assert not journey.packed.exists()

@@ -4,30 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import tarfile
 from pathlib import Path
 
 import pytest
 
 from module_utils.database_header import REPAIR
 from module_utils.integrity import check
-from tests.unit.database.builder import BLOBS, LIBRARY, Builder, query
+from tests.unit.database.builder import BLOBS, LIBRARY, query
 from tests.unit.database.test_repair import spoil
+from tests.unit.wrapper.conftest import packed
 from wrapper import cli
-
-
-@pytest.fixture
-def pair(tmp_path: Path) -> Path:
-    builder = Builder(tmp_path / "Databases")
-    builder.movies()
-    builder.music()
-    return builder.finish()
-
-
-def packed(pair: Path, archive: Path) -> Path:
-    with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
-        tar.add(pair, "Plug-in Support/Databases")
-    return archive
 
 
 @pytest.mark.parametrize("kind", ["archive", "directory"])

@@ -4,28 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-import tarfile
 from pathlib import Path
 
 import pytest
 
 from module_utils.files import sha256
-from tests.unit.database.builder import BLOBS, LIBRARY, Builder, copy_real
+from tests.unit.database.builder import BLOBS, LIBRARY, copy_real
+from tests.unit.wrapper.conftest import packed
 from wrapper import cli
-
-
-@pytest.fixture
-def pair(tmp_path: Path) -> Path:
-    builder = Builder(tmp_path / "Databases")
-    builder.movies()
-    builder.music()
-    return builder.finish()
-
-
-def packed(pair: Path, archive: Path) -> Path:
-    with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
-        tar.add(pair, "Plug-in Support/Databases")
-    return archive
 
 
 def test_a_whole_archive(pair: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
