@@ -88,3 +88,20 @@ def test_two_libraries_of_the_same_name_are_both_meant(bare: Target) -> None:
     ends = bare.results("scan")
     assert [(entry["title"], entry["verdict"]) for entry in ends] == [("Movies", "done")] * 2
     assert len({entry["section"] for entry in ends}) == 2
+
+
+def test_a_library_that_changes_while_it_is_scanned_is_told_as_it_is(bare: Target, listed: str) -> None:
+    """The scan ends; what came or went behind the scanner's back is found by the next one, and counted once."""
+    artist = bare.base / "mnt/library/Music/Aurora Lane"
+    old = min(path for path in artist.iterdir() if path.is_dir())
+    gone, stay = len(list(old.iterdir())), songs(artist.parent, "Aurora Lane", "O'Malley & Sons")
+    bare.new_run()
+    # A scanner that looks between the two commands must not find the same second again: times are compared by seconds.
+    moved = f"cp -a '{old}' '{artist}/Added Meanwhile' && rm -r '{old}' && touch -d '+2 seconds' '{artist}'"
+    with bare.when_scanning(moved):
+        bare.play("scan", section="Music", burst_libraries=listed, burst_force_deep_scan=True)
+    assert bare.result("scan")["verdict"] == "done"
+    bare.new_run()
+    bare.play("scan", section="Music", burst_libraries=listed)
+    after = bare.result("scan")["after"]
+    assert (after["parts"], after["parts_deleted"]) == (stay, gone)

@@ -118,9 +118,7 @@ class SectionsApi:
                 wanted = {name: request.query[name] for name in names if request.query.get(name)}
                 rows.update(library, "library_sections", int(key), wanted | {"user_fields": fields})
                 if request.locations:
-                    library.execute("DELETE FROM section_locations WHERE library_section_id = ?", (int(key),))
-                    for path in request.locations:
-                        rows.add_location(library, int(key), path, now())
+                    rows.set_locations(library, int(key), list(request.locations), now())
         return Answer()
 
     def preferences(self, _request: Request, key: str) -> Answer:

@@ -116,5 +116,6 @@ class Shelf:
             place |= {"size": size, "duration": found.facts.duration, "updated_at": found.mtime}
             place |= {"extra_data": rows.part_extra(found.facts)}
         rows.update(self.connection, "media_parts", part["id"], place)
+        rows.update(self.connection, "media_items", part["media_item_id"], {"section_location_id": self.location_id})
         if part["deleted_at"] is not None:
             trash.restore_part(self.connection, part["id"])

@@ -97,6 +97,17 @@ def add_location(connection: sqlite3.Connection, section_id: int, path: str, now
     )
 
 
+def set_locations(connection: sqlite3.Connection, section_id: int, paths: list[str], now: int) -> None:
+    """Give a section these root directories; those it has already keep their rows."""
+    locations = "SELECT id, root_path FROM section_locations WHERE library_section_id = ?"
+    known = {row["root_path"]: row["id"] for row in connection.execute(locations, (section_id,))}
+    for path in known.keys() - set(paths):
+        connection.execute("DELETE FROM section_locations WHERE id = ?", (known[path],))
+    for path in paths:
+        if path not in known:
+            add_location(connection, section_id, path, now)
+
+
 def delete_section(connection: sqlite3.Connection, section_id: int) -> None:
     """Remove a section with everything in it."""
     media = "SELECT id FROM media_items WHERE library_section_id = ?"

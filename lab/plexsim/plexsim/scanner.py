@@ -56,6 +56,8 @@ class Scan:
         locations = self.connection.execute(
             "SELECT * FROM section_locations WHERE library_section_id = ? ORDER BY id", (self.section_id,)
         ).fetchall()
+        with transaction(self.connection):
+            roots = self.directories.roots([location["id"] for location in locations])
         for location in locations:
             shelf = Shelf(self.connection, self.section_id, section["section_type"], location["id"], self.now)
             root = location["root_path"]
@@ -70,7 +72,7 @@ class Scan:
                     rows.update(self.connection, "section_locations", location["id"], {"available": 0})
                 continue
             below = os.path.relpath(folder, root)
-            self._walk_from(shelf, root, "" if below == "." else below)
+            self._walk_from(shelf, root, roots[location["id"]], "" if below == "." else below)
             with transaction(self.connection):
                 seen = {"available": 1, "scanned_at": self.now, "updated_at": self.now}
                 rows.update(self.connection, "section_locations", location["id"], seen)
@@ -82,22 +84,22 @@ class Scan:
             rows.update(self.connection, "library_sections", self.section_id, values)
         return self.counts
 
-    def _walk_from(self, shelf: Shelf, root: str, path: str) -> None:
-        """Walk a directory; those above it become known, but are not looked into."""
-        parent_id = None
-        parts = path.split("/") if path else []
-        for depth in range(len(parts)):
-            above = "/".join(parts[:depth])
-            known = self.directories.known(above, parent_id)
+    def _walk_from(self, shelf: Shelf, root: str, root_id: int, path: str) -> None:
+        """Walk a directory below the root of a location, or that root; those above it are not looked into."""
+        known: sqlite3.Row | None = self.directories.row(root_id)
+        parent_id: int | None = None
+        above = ""
+        for name in path.split("/") if path else []:
             if known is None and not Path(f"{self.chroot}{root}", path).is_dir():
                 return
             with transaction(self.connection):
                 parent_id = self.directories.note(known, above, parent_id)
-        self._walk(shelf, root, path, parent_id)
+            above = f"{above}/{name}".lstrip("/")
+            known = self.directories.known(above, parent_id)
+        self._walk(shelf, root, path, parent_id, known)
 
-    def _walk(self, shelf: Shelf, root: str, path: str, parent_id: int | None) -> None:
+    def _walk(self, shelf: Shelf, root: str, path: str, parent_id: int | None, known: sqlite3.Row | None) -> None:
         physical = Path(f"{self.chroot}{root}", path)
-        known = self.directories.known(path, parent_id)
         try:
             mtime: int | None = int(physical.stat().st_mtime)
         except OSError:
@@ -107,8 +109,8 @@ class Scan:
         children = {row["path"]: row for row in self.directories.children(known["id"])} if known else {}
         if known and not self.force and known["deleted_at"] is None and known["updated_at"] == mtime:
             self.counts["skipped"] += 1
-            for child in children:
-                self._walk(shelf, root, child, known["id"])
+            for path_below, child in children.items():
+                self._walk(shelf, root, path_below, known["id"], child)
             return
         if mtime is None:
             if known:
@@ -122,7 +124,7 @@ class Scan:
                 self._lose(child)
         self._visit_files(shelf, directory_id, [f"{root}/{path}/{name}".replace("//", "/") for name in files])
         for name in subdirectories:
-            self._walk(shelf, root, name, directory_id)
+            self._walk(shelf, root, name, directory_id, self.directories.known(name, directory_id))
         with transaction(self.connection):
             rows.update(self.connection, "directories", directory_id, {"updated_at": mtime})
 
@@ -187,13 +189,10 @@ class Scan:
             return
         with transaction(self.connection):
             for found, part in work:
-                if part:
-                    shelf.refresh(found, part, directory_id)
-                else:
-                    shelf.add(found, directory_id)
+                shelf.refresh(found, part, directory_id) if part else shelf.add(found, directory_id)
                 self.counts["updated" if part else "added"] += 1
 
     @staticmethod
     def _unchanged(part: sqlite3.Row, stat: os.stat_result, directory_id: int) -> bool:
-        known = (part["size"], part["updated_at"], part["directory_id"])
-        return bool(known == (stat.st_size, int(stat.st_mtime), directory_id))
+        now = (stat.st_size, int(stat.st_mtime), directory_id)
+        return (part["size"], part["updated_at"], part["directory_id"]) == now
