@@ -40,21 +40,23 @@ def up(say: Say) -> None:
         for service in wanted:
             if services.ensure(service):
                 say(f"started {service.name} ({service.address})")
-        _make_media(say)
+        plex_image = images.ensure_plex_image(say)
+        _make_media(say, plex_image)
         for service in wanted:
             services.wait_until_ready(service)
         _fill_bucket(say)
-        _offer_plex(say)
+        _offer_plex(say, plex_image)
         say("ready")
 
 
-def _make_media(say: Say) -> None:
+def _make_media(say: Say, plex_image: str | None) -> None:
     if not (settings.ROOT / "lab" / "media" / "__main__.py").exists():
         say("no lab/media: the bucket stays as it is")
         return
     if not settings.MEDIA.exists():
         say("making the media and the home archive")
     command = ["-m", "lab.media", "--output", str(settings.MEDIA), "--home", str(settings.HOME)]
+    command += ["--plex-image", plex_image] if plex_image else []
     done = subprocess.run(
         [sys.executable, *command], cwd=settings.ROOT, capture_output=True, text=True, check=False, timeout=1800
     )
@@ -77,8 +79,7 @@ def _fill_bucket(say: Say) -> None:
         raise LabError(str(error)) from error
 
 
-def _offer_plex(say: Say) -> None:
-    tag = images.ensure_plex_image(say)
+def _offer_plex(say: Say, tag: str | None) -> None:
     if tag is None:
         say("no lab/plexsim/Dockerfile: the mirror offers no Plex image")
     elif mirror.push(tag):

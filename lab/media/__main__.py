@@ -30,6 +30,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m lab.media", description=__doc__)
     parser.add_argument("--output", type=Path, required=True, help="directory that becomes the bucket")
     parser.add_argument("--home", type=Path, required=True, help="directory of the home library archive")
+    parser.add_argument(
+        "--plex-image",
+        default="",
+        help="image of the Plex stand-in, which gives the archive the server's own full-text terms; else simpler ones",
+    )
     options = parser.parse_args()
     wanted = collection.load()
     items: list[collection.Track | collection.Movie] = [*wanted.tracks, *wanted.movies]
@@ -48,7 +53,7 @@ def main() -> int:
         | {"size": (options.output / item.path).stat().st_size, "specification": specification(item)}
         for item in items
     ]
-    made = home.make(options.home, options.output, wanted)
+    made = home.make(options.home, options.output, wanted, options.plex_image)
     manifest = {"format": 1, "files": files, "home": made}
     manifest_path.write_text(json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
     print(

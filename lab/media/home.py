@@ -9,11 +9,12 @@ import gzip
 import json
 import os
 import shutil
+import subprocess
 import tarfile
 import tempfile
 from pathlib import Path
 
-from ..plexsim.plexsim import analyser, extra_data, refresh, rows, schema
+from ..plexsim.plexsim import analyser, extra_data, migrate, refresh, rows, schema
 from ..plexsim.plexsim.scanner import Scan
 from . import sediment
 from .collection import Collection
@@ -82,6 +83,18 @@ def fill(databases: Path, tree: Path) -> int:
     return done
 
 
+def settle_search(databases: Path, image: str) -> None:
+    """Give the full-text indexes the terms of ICU, which only the server's own SQLite in its image can make."""
+    program = ("--entrypoint", "/usr/lib/plexmediaserver/Plex SQLite", image)
+    mounted = ("-v", f"{databases.resolve()}:/databases")
+    rebuild = [migrate.REBUILD.format(table) for table in migrate.SEARCHED]
+    subprocess.run(
+        ["docker", "run", "--rm", "--network", "none", *mounted, *program, f"/databases/{schema.LIBRARY}", *rebuild],
+        check=True,
+        timeout=120,
+    )
+
+
 def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
     member.uid = member.gid = 1000
     member.uname = member.gname = "plex"
@@ -103,13 +116,15 @@ def pack(archive: Path, root: Path) -> None:
     unfinished.replace(archive)
 
 
-def make(home: Path, output: Path, collection: Collection) -> dict[str, object]:
+def make(home: Path, output: Path, collection: Collection, plex_image: str) -> dict[str, object]:
     """Make the archive and the mappings that lead from its paths to the mount's."""
     work = Path(tempfile.mkdtemp(prefix=".work-", dir=home))
     try:
         lay_out(work / "tree", output, collection)
         databases = work / "server" / schema.DATABASES
         analysed = fill(databases, work / "tree")
+        if plex_image:
+            settle_search(databases, plex_image)
         pack(home / ARCHIVE, work / "server")
     finally:
         shutil.rmtree(work)

@@ -27,8 +27,8 @@ _GONE_TABLES = (
     *("cloudsync_files", "library_timeline_entries", "media_metadata_mappings", "plugin_permissions", "stream_types"),
     *("sync_schema_versions", "synced_", "synchronization_files"),
 )
-_SEARCHED = {"fts4_metadata_titles_icu": ("metadata_items", "title"), "fts4_tag_titles_icu": ("tags", "tag")}
-_REBUILD = "INSERT INTO {0} ({0}) VALUES ('rebuild')"
+SEARCHED = {"fts4_metadata_titles_icu": ("metadata_items", "title"), "fts4_tag_titles_icu": ("tags", "tag")}
+REBUILD = "INSERT INTO {0} ({0}) VALUES ('rebuild')"
 _SAMPLE = 20
 
 
@@ -93,22 +93,22 @@ def run(path: Path) -> None:
                     [row for row in schema.migrations() if row[0] in missing],
                 )
             connection.execute("PRAGMA writable_schema = RESET")
-            for table in _SEARCHED:
-                connection.execute(_REBUILD.format(table))
+            for table in SEARCHED:
+                connection.execute(REBUILD.format(table))
 
 
 def settle_search(path: Path) -> list[str]:
     """Fill full-text tables anew where they find nothing, as with terms of another tokenizer; give their names."""
     with closing(schema.connect(path)) as connection:
-        silent = [table for table in _SEARCHED if not _finds(connection, table)]
+        silent = [table for table in SEARCHED if not _finds(connection, table)]
         for table in silent:
-            connection.execute(_REBUILD.format(table))
+            connection.execute(REBUILD.format(table))
         return silent
 
 
 def _finds(connection: sqlite3.Connection, table: str) -> bool:
     """Search some of the newest titles by themselves: one hit is enough, for a title may have no words."""
-    content, column = _SEARCHED[table]
+    content, column = SEARCHED[table]
     newest = connection.execute(
         f"SELECT rowid, {column} FROM {content} WHERE {column} <> '' ORDER BY rowid DESC LIMIT {_SAMPLE}"
     ).fetchall()
