@@ -205,6 +205,8 @@ def test_a_library_comes_and_goes(plex: PlexServer, scanned: PlexProcess) -> Non
     assert {setting.id: setting.value for setting in tunes.settings()}["respectTags"] is True
     tunes.addLocations(str(scanned.music.parent / "Movies"))
     assert len(scanned.client().library.section("Tunes").locations) == 2
+    kept = scanned.rows(f"SELECT id FROM section_locations WHERE root_path = '{location}'")[0]["id"]
+    assert scanned.rows(f"SELECT 1 FROM media_items WHERE section_location_id = {kept}")
     tunes.edit(name="Songs")
     scanned.client().library.section("Songs").delete()
     assert "Songs" not in {section.title for section in scanned.client().library.sections()}
@@ -281,6 +283,9 @@ def test_butler_tasks(plex: PlexServer, scanned: PlexProcess) -> None:
     plex.runButlerTask("MusicAnalysis")
     scanned.rest()
     assert all(track.hasSonicAnalysis for track in plex.library.section("Music").searchTracks())
+    history = scanned.rows("SELECT * FROM activities WHERE title = 'MusicAnalysis' ORDER BY id DESC LIMIT 2")
+    assert [(row["type"], row["cancelled"]) for row in history] == [("butler", 0), ("butler", 1)]
+    assert all(0 < row["started_at"] <= row["finished_at"] for row in history)
 
 
 def test_downloads(plex: PlexServer, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ class Activity:
     identity: str = field(default_factory=lambda: str(uuid.uuid4()))
     started: float = field(default_factory=time.time)
     cancel: Callable[[], None] | None = None
+    cancelled: bool = False
     over: bool = False  # it ended, but a fault keeps it in the list
 
     def element(self, context_delay: float) -> Element:
@@ -70,12 +71,12 @@ class Activities:
     def _tell(self, event: str, activity: Activity) -> None:
         self.notifications.activity(event, activity.identity, activity.element(self.context_delay).plain())
 
-    def end(self, activity: Activity) -> None:
+    def end(self, activity: Activity, *, cancelled: bool = False) -> None:
         """Stop showing an activity and write it into the history."""
         with self.lock:
             if activity.identity not in self.running or activity.over:
                 return
-            activity.over = True
+            activity.over, activity.cancelled = True, cancelled
             if self.faults.active("endless_activity") is None:
                 del self.running[activity.identity]
         self._tell("ended", activity)

@@ -139,7 +139,7 @@ class Butler:
             if not job.stop.is_set():
                 self.finished.add(task)
         finally:
-            self.core.activities.end(activity)
+            self.core.activities.end(activity, cancelled=job.stop.is_set())
 
     def _back_up(self) -> None:
         day = datetime.now(tz=UTC).strftime("%Y-%m-%d")

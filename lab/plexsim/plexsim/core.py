@@ -123,9 +123,10 @@ class Core:
 
     def record(self, activity: Activity) -> None:
         """Write an ended activity into the history."""
-        row = {"type": activity.kind, "title": activity.title, "subtitle": activity.subtitle, "cancelled": 0}
+        row: dict[str, object] = {"type": activity.kind, "title": activity.title, "subtitle": activity.subtitle}
+        row |= {"cancelled": int(activity.cancelled), "started_at": int(activity.started), "finished_at": now()}
         try:
             with self.library() as library, transaction(library):
-                rows.insert(library, "activities", row | {"started_at": int(activity.started), "finished_at": now()})
+                rows.insert(library, "activities", row)
         except sqlite3.Error as error:
             self.log(f"Saving activity history aborted with DB exception: {error}", "ERROR")

@@ -134,7 +134,9 @@ def make(directory: Path, tracks: int) -> None:
         set_aside = library.execute(
             "SELECT type, name, sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql IS NOT NULL"
         ).fetchall()
-        library.execute("PRAGMA synchronous = OFF")
+        # Nobody reads it yet and nothing half made is kept, so no journal; the cache is for sorting the indexes.
+        for quicker in ("synchronous = OFF", "journal_mode = OFF", "cache_size = -64000"):
+            library.execute(f"PRAGMA {quicker}")
         library.execute("BEGIN")
         for kind, name, _ in set_aside:
             library.execute(f'DROP {kind} "{name}"')
@@ -144,7 +146,7 @@ def make(directory: Path, tracks: int) -> None:
         for table in _FULL_TEXT:
             library.execute(f"INSERT INTO {table} ({table}) VALUES ('rebuild')")
         library.execute("COMMIT")
-        library.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        library.execute("PRAGMA journal_mode = WAL")
     with closing(schema.connect(directory / schema.BLOBS)) as blobs:
         blobs.execute("BEGIN")
         numbers = random.Random(7)

@@ -79,7 +79,7 @@ class Scans:
             if core.preferences.on("autoEmptyTrash") and not job.stop.is_set():
                 self.empty_trash(wish.section_id)
         finally:
-            core.activities.end(activity)
+            core.activities.end(activity, cancelled=job.stop.is_set())
         core.notifications.status("Library scan complete", f"{wish.title} has been scanned.", "LIBRARY_UPDATE")
         if self._newest(wish.section_id) != newest:
             self._tell_added(wish.section_id)
@@ -110,7 +110,7 @@ class Scans:
         try:
             job.run_child(self.core, [process.SCANNER, *options])
         finally:
-            self.core.activities.end(activity)
+            self.core.activities.end(activity, cancelled=job.stop.is_set())
 
     def empty_trash(self, section_id: int) -> int:
         """Remove what is marked as deleted."""
@@ -139,4 +139,4 @@ class Scans:
                     ).fetchone()
                     core.notifications.timeline(section_id, item.item_id, kind, item.title, now())
                 finally:
-                    core.activities.end(activity)
+                    core.activities.end(activity, cancelled=job.stop.is_set())

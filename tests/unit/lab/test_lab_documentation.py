@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from lab.plexsim.plexsim import fault_names
+from lab.plextv import fault_names as plextv_faults
+from lab.scwsim import faults as scwsim_faults
+
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "lab.md").read_text()
 NAMES = {
@@ -33,3 +37,10 @@ def test_each_row_says_how_it_is_known_and_is_tested() -> None:
     assert ROWS
     assert [row for row in ROWS if len(row) != 3 or not all(row)] == []
     assert [row[1] for row in ROWS if not row[1].startswith(("measured", "documented", "assumed"))] == []
+
+
+def test_every_fault_is_described() -> None:
+    """By its name, or by that of its family."""
+    families = tuple(re.findall(r"`(\w+_)\*`", PAGE))
+    names = {*fault_names.FAULTS, *plextv_faults.FAULTS, *scwsim_faults.FAULTS}
+    assert sorted(name for name in names if f"`{name}`" not in PAGE and not name.startswith(families)) == []

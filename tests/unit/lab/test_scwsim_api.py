@@ -63,8 +63,8 @@ def test_a_wrong_create_is_refused_by_argument_and_creates_nothing(
     assert (state["servers"], state["volumes"]) == ([], [])
 
 
-def image_id(cloud: Cloud, kind: str) -> str:
-    path = f"/marketplace/v2/local-images?image_label=ubuntu_jammy&zone=fr-par-1&type={kind}"
+def image_id(cloud: Cloud, kind: str, zone: str = "fr-par-1") -> str:
+    path = f"/marketplace/v2/local-images?image_label=ubuntu_jammy&zone={zone}&type={kind}"
     status, answered, _ = cloud.call("GET", path, token=None)
     assert (status, answered["total_count"]) == (200, 2 if kind == "instance_sbs" else 1)
     return next(str(image["id"]) for image in answered["local_images"] if image["arch"] == "x86_64")
@@ -87,6 +87,17 @@ def test_the_root_volume_that_comes_with_an_image(
     server = cloud.create(commercial_type="DEV1-M", image=reference, volumes=volumes)
     root = server["volumes"]["0"]
     assert (root["volume_type"], root.get("size")) == (volume_type, size)
+
+
+def test_a_label_is_another_image_in_each_zone(cloud: Cloud) -> None:
+    here, there = (image_id(cloud, "instance_local", zone) for zone in ("fr-par-1", "fr-par-2"))
+    assert here != there
+    elsewhere = ZONE.replace("fr-par-1", "fr-par-2")
+    assert [cloud.call("GET", f"{zone}/images/{there}")[0] for zone in (ZONE, elsewhere)] == [404, 200]
+    body = {"name": "job", "commercial_type": "DEV1-M", "image": there}
+    status, answered, _ = cloud.call("POST", f"{ZONE}/servers", body)
+    assert (status, answered["resource"]) == (404, "instance_image")
+    assert cloud.call("POST", f"{elsewhere}/servers", body)[0] == 201
 
 
 def test_the_name_filter_is_a_substring_and_the_newest_comes_first(cloud: Cloud) -> None:

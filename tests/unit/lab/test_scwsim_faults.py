@@ -212,23 +212,40 @@ def test_in_process_states_change_at_the_next_call(local: LocalCloud) -> None:
     assert [entry["status"] for entry in local.log.entries] == [201, 202, 200, 202, 404]
 
 
-def test_a_lost_response_is_work_done_and_a_broken_connection(local: LocalCloud) -> None:
+def wish(local: LocalCloud, action: str) -> tuple[str, dict[str, str], dict[str, int]]:
+    """A call that changes a server, and what is left when it was done."""
+    if action == "create":
+        return f"{ZONE}/servers", BODY, {"servers": 1, "volumes": 1}
+    server = send(local, "POST", f"{ZONE}/servers", BODY)["server"]
+    send(local, "POST", f"{ZONE}/servers/{server['id']}/action", {"action": "poweron"})
+    # The image's root volume is an SBS one, which outlives its server.
+    return f"{ZONE}/servers/{server['id']}/action", {"action": "terminate"}, {"volumes": 1}
+
+
+@pytest.mark.parametrize("action", ["create", "terminate"])
+def test_a_lost_response_is_work_done_and_a_broken_connection(local: LocalCloud, action: str) -> None:
+    path, body, left = wish(local, action)
     local.fault("lost_response")
     with pytest.raises(RemoteDisconnected):
-        send(local, "POST", f"{ZONE}/servers", BODY)
-    assert local.left() == {"servers": 1, "volumes": 1}
-    assert local.log.entries[0]["answered"] is False
+        send(local, "POST", path, body)
+    assert local.log.entries[-1]["answered"] is False
+    assert send(local, "GET", f"{ZONE}/ips") == {"ips": []}
+    assert local.left() == left
 
 
-def test_a_timeout_after_success_keeps_the_caller_waiting(local: LocalCloud) -> None:
+@pytest.mark.parametrize("action", ["create", "terminate"])
+def test_a_timeout_after_success_keeps_the_caller_waiting(local: LocalCloud, action: str) -> None:
+    path, body, left = wish(local, action)
+    answered = len(local.log.entries)
     local.fault("timeout_after_success", seconds=600)
     with pytest.raises(TimeoutError):
-        send(local, "POST", f"{ZONE}/servers", BODY, seconds=0.5)
+        send(local, "POST", path, body, seconds=0.5)
     deadline = time.monotonic() + 20
-    while not local.log.entries and time.monotonic() < deadline:
+    while len(local.log.entries) == answered and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert [entry["answered"] for entry in local.log.entries] == [False]
-    assert local.left() == {"servers": 1, "volumes": 1}
+    assert [entry["answered"] for entry in local.log.entries[answered:]] == [False]
+    assert send(local, "GET", f"{ZONE}/ips") == {"ips": []}
+    assert local.left() == left
 
 
 def test_hundreds_of_lives_take_seconds(local: LocalCloud) -> None:

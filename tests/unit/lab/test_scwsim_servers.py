@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -43,6 +44,21 @@ def test_power_on_goes_through_the_recorded_states(cloud: Cloud) -> None:
     ]
     address = cloud.server(server["id"])["public_ip"]
     assert (address["address"], address["dynamic"]) == ("10.213.79.65", True)
+
+
+@pytest.mark.parametrize("factor", [0.1, 3.0])
+def test_the_time_factor_stretches_the_way_from_state_to_state(cloud: Cloud, factor: float) -> None:
+    cloud.simulator = dataclasses.replace(cloud.simulator, time_factor=factor)
+    server = cloud.create()
+    cloud.act(server["id"], "poweron")
+    seconds, states = 0.0, [cloud.server(server["id"])["state"]]
+    while states[-1] != "running":
+        cloud.pass_time(0.05)
+        seconds += 0.05
+        states.append(cloud.server(server["id"])["state"])
+        assert seconds < 30
+    assert seconds == pytest.approx(1.8 * factor, abs=0.15)
+    assert set(states) == {"starting", "running"}
 
 
 def test_the_machine_finds_its_user_data_as_the_seed_of_cloud_init(cloud: Cloud) -> None:

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import gzip
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from lab.plexsim.plexsim import analyser, extra_data, rows, schema, section_preferences
+from lab.plexsim.plexsim import analyser, extra_data, rows, schema, section_preferences, worker
 from lab.plexsim.plexsim.scanner import Scan
 
 
@@ -96,3 +97,10 @@ def test_chunking_does_not_matter(size: int) -> None:
     data = bytes(range(256)) * 5
     pieces = (data[start : start + size] for start in range(0, len(data), size))
     assert analyser.vector(pieces) == analyser.vector(iter([data]))
+
+
+def test_the_work_on_a_track_takes_its_time_and_uses_the_processor() -> None:
+    begun, used = time.monotonic(), time.process_time()
+    worker.spend(0.3)
+    assert time.monotonic() - begun >= 0.3
+    assert time.process_time() - used > 0.005  # of 0.09 s, on a machine that has other work

@@ -25,6 +25,8 @@ def test_the_server_serves_it_as_its_own(made: Path) -> None:
         assert migrate.settle_search(made / name) == []
     with closing(schema.connect(made / schema.LIBRARY)) as library:
         assert library.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+        header = [library.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "page_size")]
+        assert header == ["wal", 1024]
 
 
 def test_both_witnesses_agree(made: Path) -> None:
