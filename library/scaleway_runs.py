@@ -81,6 +81,11 @@ finished:
   description: Whether nothing forgotten is on its way out. Marked machines wait for a later call.
   returned: when O(state=reaped)
   type: bool
+left:
+  description: The runs of which something is still there after this pass.
+  returned: when O(state=reaped)
+  type: list
+  elements: str
 problems:
   description: What could not be removed, one sentence each. It may cost money.
   returned: when O(state=reaped)

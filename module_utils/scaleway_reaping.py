@@ -46,6 +46,7 @@ def reaped(client: Client, zones: list[str], project: str, patience: Patience, c
         "changed": any(row["done"] for row in rows),
         "runs": rows,
         "finished": not any(row["verdict"] == "remove" and not row.get("gone") for row in rows),
+        "left": sorted({row["run_id"] for row in rows if not row.get("gone")}),
         "problems": [f"{row['run_id']}: {row['problem']}" for row in rows if row.get("problem")],
         "message": "; ".join(told(row) for row in rows) or "nothing of ours is there",
     }

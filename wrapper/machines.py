@@ -23,10 +23,10 @@ __all__ = ["doctor", "estimate", "ps", "reap"]
 
 COLUMNS = ("run", "zone", "state", "type", "age", "EUR/h", "EUR so far", "heartbeat", "verdict")
 
-# Which server of the account was on the machine, only the ledger of its run knows; a teardown reads that.
-STAYS_IN_THE_ACCOUNT = (
-    "Their Plex servers stay in the account's list of devices, and cost nothing: remove them in Plex under Settings, "
-    "Authorized Devices."
+# What plex.tv said to it is told by the play; the machine is gone either way.
+LEAVES_THE_ACCOUNT = (
+    "Their Plex servers cost nothing. They leave the account's list of devices where its token is given (PLEX_TOKEN); "
+    "where it is not, remove them in Plex under Settings, Authorized Devices."
 )
 
 
@@ -57,7 +57,7 @@ def reap(root: Path, asked: Namespace, player: Play | None = None) -> int:
         say([json.dumps({"dry_run": asked.dry_run, "ok": answer.ok, "runs": rows}, indent=2)], sys.stdout)
     else:
         say([_told(row, dry=asked.dry_run) for row in rows] or ["Nothing of ours is there."], sys.stdout)
-        say([STAYS_IN_THE_ACCOUNT] if any(row.get("gone") for row in rows) else [], sys.stdout)
+        say([LEAVES_THE_ACCOUNT] if any(row.get("gone") for row in rows) else [], sys.stdout)
     if not answer.ok:
         say([f"wrapper: {answer.sentence}"], sys.stderr)
         return exits.MAY_BE_RUNNING

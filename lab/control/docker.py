@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ from .errors import LabError
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 
 
-def attempt(*arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-    """Run docker and hand back whatever happened."""
+def attempt(
+    *arguments: str, timeout: float = 120, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run docker and hand back whatever happened. environment: values for `--env NAME`."""
     try:
         return subprocess.run(
             ["docker", *arguments],
@@ -24,7 +26,7 @@ def attempt(*arguments: str, timeout: float = 120) -> subprocess.CompletedProces
             text=True,
             timeout=timeout,
             check=False,
-            env={**os.environ, "DOCKER_CLI_HINTS": "false"},
+            env={**os.environ, "DOCKER_CLI_HINTS": "false", **(environment or {})},
         )
     except FileNotFoundError as error:
         raise LabError("Docker is not installed; run script/bootstrap, which installs it.") from error

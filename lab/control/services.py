@@ -133,7 +133,8 @@ def ensure(service: Service) -> bool:
     if facts is not None:
         docker.run("rm", "--force", service.container)
     labels = ("--label", f"{settings.LABEL}=1", "--label", f"{_CONFIG_LABEL}={service.digest()}")
-    environment = (part for pair in service.environment.items() for part in ("--env", "=".join(pair)))
+    # Names alone: a value in a command line is seen by everybody.
+    names = (part for name in service.environment for part in ("--env", name))
     done = docker.attempt(
         "run",
         "--detach",
@@ -141,9 +142,10 @@ def ensure(service: Service) -> bool:
         *("--network", settings.NETWORK, "--ip", service.address),
         *labels,
         *service.options,
-        *environment,
+        *names,
         service.image,
         *service.command,
+        environment=service.environment,
     )
     if done.returncode:
         docker.attempt("rm", "--force", service.container)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,9 +30,16 @@ QUICK = {
 }
 
 
-def docker(*arguments: str) -> str:
-    """What a docker command prints."""
-    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True, timeout=300)
+def docker(*arguments: str, environment: Mapping[str, str] | None = None) -> str:
+    """What a docker command prints. environment: for `--env NAME`, which keeps a value out of the command line."""
+    done = subprocess.run(
+        ["docker", *arguments],
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
     return done.stdout.strip()
 
 

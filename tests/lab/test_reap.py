@@ -2,26 +2,48 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import subprocess
 import urllib.request
+import uuid
 from pathlib import Path
 
 import pytest
 
-from .conftest import CLOUD, docker
+from lab.control import settings
+from lab.plexsim.plexsim.plex_tv import PlexTv
+from module_utils.plex_account import account
+
+from .conftest import CLOUD, ROOT, docker
 from .rented import Rented
 from .rented_role import Role
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab")]
 
-REAP = """---
-- name: Reap
-  hosts: localhost
-  gather_facts: false
-  tasks:
-    - name: Reap
-      ansible.builtin.include_role: {name: scaleway_instance, tasks_from: reap}
-"""
+PLEX_TV = f"http://{settings.PLEX_TV_ADDRESS}:{settings.PLEX_TV_PORT}"
+# Ansible's own, in which its filter to_uuid makes a name a UUID.
+TO_UUID = uuid.UUID("361e6d51-faec-444a-9079-341386da8e2e")
+
+
+def server_of(run_id: str) -> str:
+    """What the image makes of the identity that a run gives its server."""
+    text = f"{uuid.uuid5(TO_UUID, run_id)}- Plex Media Server"
+    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def servers() -> set[str]:
+    """The servers of the account."""
+    return {device.clientIdentifier for device in account(settings.PLEX_TV_TOKEN, PLEX_TV).devices()}
+
+
+def reap(*words: str) -> str:
+    done = subprocess.run(
+        ["wrapper", "reap", "--inventory", "lab", "--grace", "0", *words],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def running_meters(run_id: str) -> list[str]:
@@ -32,6 +54,8 @@ def running_meters(run_id: str) -> list[str]:
 
 def test_what_shut_itself_down_bills_on_until_it_is_reaped(tmp_path: Path) -> None:
     role = Role(tmp_path)
+    for server in (server_of(role.run_id), "somebody-elses"):
+        assert PlexTv(PLEX_TV).exchange(settings.PLEX_TV_STANDING_CLAIM, server)
     tags = ["plex-burst", f"plex-burst-run={role.run_id}", "plex-burst-expires=2026-01-01T00:00:00Z"]
     forgotten = Rented(role.name, tmp_path, tags=tags)
     try:
@@ -39,13 +63,15 @@ def test_what_shut_itself_down_bills_on_until_it_is_reaped(tmp_path: Path) -> No
         docker("exec", forgotten.container, "systemctl", "poweroff")
         forgotten.wait_until("stopped in place", 300)
         assert running_meters(role.run_id) == ["ip", "server", "volume"]
-        looking = {"scaleway_instance_reap_grace": 0, "scaleway_instance_zones": ["fr-par-1"]}
-        role.done(REAP, **looking, scaleway_instance_reap_dry_run=True)
+        assert "would mark server" in reap("--dry-run")
         assert forgotten.read()["tags"] == tags, "a dry run changes nothing"
-        role.done(REAP, **looking)
+        reap()
         assert forgotten.read()["state"] == "stopped in place", "the first call only marks it"
-        role.done(REAP, **looking)
+        assert server_of(role.run_id) in servers()
+        reap()
         assert role.left() == []
         assert running_meters(role.run_id) == []
+        assert server_of(role.run_id) not in servers(), "its server leaves the account with it"
+        assert "somebody-elses" in servers()
     finally:
         forgotten.give_back()

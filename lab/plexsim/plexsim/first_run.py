@@ -20,6 +20,14 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
+def _make(owner: int, group: int, directory: Path) -> None:
+    """Make a directory, and what is missing above it, as the server's own."""
+    if not directory.exists():
+        _make(owner, group, directory.parent)
+        directory.mkdir()
+        os.chown(directory, owner, group)
+
+
 def _give_to(owner: int, group: int, directory: Path) -> None:
     for path in (directory, *directory.rglob("*")):
         if path.lstat().st_uid != owner:
@@ -30,7 +38,7 @@ def first_run(settings: Settings, environment: Mapping[str, str], owner: int, gr
     """Prepare the data directory; give what a claim brought, to be written when the server is up."""
     preferences = Preferences(settings.preferences)
     for directory in (settings.logs, settings.library.parent):
-        directory.mkdir(parents=True, exist_ok=True)
+        _make(owner, group, directory)
     found = preferences.path
     foreign = not found.exists() or found.stat().st_uid != owner
     if foreign and environment.get("CHANGE_CONFIG_DIR_OWNERSHIP", "true").lower() == "true":
