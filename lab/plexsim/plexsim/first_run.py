@@ -29,7 +29,8 @@ def _make(owner: int, group: int, directory: Path) -> None:
 
 
 def _give_to(owner: int, group: int, directory: Path) -> None:
-    for path in (directory, *directory.rglob("*")):
+    """Nothing is done where there is no such directory, as outside the image."""
+    for path in (directory, *directory.rglob("*")) if directory.exists() else ():
         if path.lstat().st_uid != owner:
             os.chown(path, owner, group, follow_symlinks=False)
 
