@@ -92,10 +92,21 @@ def image() -> str:
 
 
 @pytest.fixture(scope="session")
-def collection() -> Path:
+def make_media(image: str) -> Callable[[Path, Path], str]:
+    """Make media and a home library in these two directories as the lab does; gives what was said."""
+
+    def make(output: Path, home: Path) -> str:
+        command = ["-m", "lab.media", "--output", str(output), "--home", str(home), "--plex-image", image]
+        done = subprocess.run([sys.executable, *command], check=True, cwd=ROOT, capture_output=True, text=True)
+        return done.stdout
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def collection(make_media: Callable[[Path, Path], str]) -> Path:
     lab = ROOT / ".lab"
-    command = [sys.executable, "-m", "lab.media", "--output", str(lab / "media"), "--home", str(lab / "home")]
-    subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
+    make_media(lab / "media", lab / "home")
     return lab
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-import subprocess
-import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -14,18 +13,14 @@ import pytest
 
 from lab.media import collection, home
 from lab.plexsim.plexsim import facts, schema
-
-ROOT = Path(__file__).parents[2]
+from module_utils.plex_sqlite import full_check
 
 pytestmark = pytest.mark.lab
 
 
 @pytest.fixture(scope="module")
-def made() -> Path:
-    lab = ROOT / ".lab"
-    command = [sys.executable, "-m", "lab.media", "--output", str(lab / "media"), "--home", str(lab / "home")]
-    subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
-    return lab
+def made(collection: Path) -> Path:
+    return collection
 
 
 @pytest.mark.parametrize("track", collection.load().tracks, ids=lambda track: track.path)
@@ -55,27 +50,27 @@ def test_files_differ(made: Path) -> None:
     assert len(contents) == len(set(contents))
 
 
-def test_second_run_makes_nothing_and_the_same_archive(made: Path, tmp_path: Path) -> None:
+def test_second_run_makes_nothing_and_the_same_archive(
+    made: Path, make_media: Callable[[Path, Path], str], tmp_path: Path
+) -> None:
     archive = made / "home" / home.ARCHIVE
     before = archive.read_bytes()
-    command = [sys.executable, "-m", "lab.media", "--output", str(made / "media"), "--home", str(made / "home")]
-    said = subprocess.run(command, check=True, cwd=ROOT, capture_output=True, text=True).stdout
-    assert "(0 made)" in said
+    assert "(0 made)" in make_media(made / "media", made / "home")
     assert archive.read_bytes() == before
     copy = shutil.copytree(made / "media", tmp_path / "media")
     victim = collection.load().tracks[0].path
     (copy / victim).unlink()
     shutil.copytree(made / "home", tmp_path / "home")
-    command = [sys.executable, "-m", "lab.media", "--output", str(copy), "--home", str(tmp_path / "home")]
-    said = subprocess.run(command, check=True, cwd=ROOT, capture_output=True, text=True).stdout
-    assert "(1 made)" in said
+    assert "(1 made)" in make_media(copy, tmp_path / "home")
     assert (copy / victim).read_bytes() == (made / "media" / victim).read_bytes()
 
 
-def test_home_library_is_an_older_state(made: Path, tmp_path: Path) -> None:
+def test_home_library_is_an_older_state_and_sound(made: Path, image: str, tmp_path: Path) -> None:
     shutil.unpack_archive(made / "home" / home.ARCHIVE, tmp_path, filter="data")
     databases = tmp_path / schema.DATABASES
     assert sorted(path.name for path in databases.iterdir()) == sorted([schema.LIBRARY, schema.BLOBS])
+    checked = full_check(databases, image)
+    assert (checked.state, checked.problems, checked.warnings) == ("ok", [], [])
     known = [track for track in collection.load().tracks if track.known]
     with closing(sqlite3.connect(f"file:{databases / schema.LIBRARY}?mode=ro", uri=True)) as library:
         assert library.execute("SELECT id, name FROM library_sections").fetchall() == [(1, "Movies"), (5, "Music")]
