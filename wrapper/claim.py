@@ -9,6 +9,7 @@ import select
 import sys
 import time
 from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ WHERE = "Get one at https://plex.tv/claim"
 HELP = "Set PLEX_TOKEN, the account's token, with which a code is fetched when it is needed"
 
 Cancel = Callable[[], bool]
+# For as long as a person is asked, nobody else writes on the terminal.
+Aside = Callable[[], AbstractContextManager[None]]
 # The prompt, who cancels, and the seconds to wait (0: no end); None when nobody answered.
 Ask = Callable[[str, Cancel, float], str | None]
 
@@ -75,8 +78,8 @@ class Claim:
                 raise InputError(f"No claim code was given. {HELP}.")
         self.since = self.clock()
 
-    def before(self, player: Play) -> Play:
-        """The same player, which has a code that is still good when Plex is to be started."""
+    def before(self, player: Play, aside: Aside = nullcontext) -> Play:
+        """The same player, which has a code that is still good when Plex is to be started; aside frees the screen."""
 
         def play(
             playbook: str,
@@ -87,7 +90,7 @@ class Claim:
             on_event: Callable[[Event], None],
             cancel: Cancel,
         ) -> Outcome:
-            if playbook == PLEX.playbook and not self._fresh(cancel):
+            if playbook == PLEX.playbook and not self._fresh(cancel, aside):
                 if cancel():
                     return Outcome("canceled", 254)
                 failure = {"task": "Have a claim code", "res": {"msg": self._too_old()}}
@@ -97,10 +100,13 @@ class Claim:
 
         return play
 
-    def _fresh(self, cancel: Cancel) -> bool:
+    def _fresh(self, cancel: Cancel, aside: Aside) -> bool:
         if not self.by_hand or self.clock() - self.since < USABLE_SECONDS:
             return True
-        return self.terminal and self._asked(self._too_old(), cancel, PATIENCE_SECONDS)
+        if not self.terminal:
+            return False
+        with aside():
+            return self._asked(self._too_old(), cancel, PATIENCE_SECONDS)
 
     def _too_old(self) -> str:
         minutes = (self.clock() - self.since) / 60

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, cast
 
@@ -43,7 +44,7 @@ class LiveView:
 
     def __init__(self, outlet: Outlet) -> None:
         self._console = Console(file=cast("IO[str]", outlet), force_terminal=True, highlight=False)
-        self._live = Live(console=self._console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
+        self._live = self._block()
         self._title = ""
         self._spent = ""
         self._rows: dict[str, Row] = {}
@@ -90,6 +91,21 @@ class LiveView:
     def note(self, text: str) -> None:
         """Say it above the list."""
         self._console.print(Text(text), soft_wrap=True)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Leave the list standing and draw nothing; afterwards there is a new list below what was said."""
+        self._live.stop()
+        try:
+            yield
+        finally:
+            # A block that was stopped would go up to where it stood, over what was said.
+            self._live = self._block()
+            self._live.start()
+            self._draw()
+
+    def _block(self) -> Live:
+        return Live(console=self._console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
 
     def close(self) -> None:
         """Leave the last state standing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import traceback
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +13,7 @@ from module_utils import ledger
 from wrapper.cancel import Cancel
 from wrapper.performer import Performed, Performer
 from wrapper.stages import PROVISION, TEARDOWN
-from wrapper.view import NoView
+from wrapper.view import LineView, Outlet
 
 Machine = Literal["none", "gone", "kept", "may be running"]
 
@@ -35,7 +36,7 @@ def teardown(performer: Performer, cancel: Cancel) -> tuple[Performed, Machine]:
         performed = performer.perform(TEARDOWN, never)
     except Exception:  # noqa: BLE001 - a screen that breaks must not cost a machine
         performer.log.write(f"the teardown broke, once more without a screen:\n{traceback.format_exc()}")
-        performer.view = NoView()
+        performer.view = LineView(Outlet(StringIO()))
         performed = performer.perform(TEARDOWN, never)
     gone = performed.end == "done" and not ledger.may_be_running(ledger.read(performer.run_dir))
     return performed, "gone" if gone else "may be running"

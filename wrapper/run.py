@@ -72,7 +72,7 @@ def run(plan: Plan, *, as_json: bool = False, verbosity: int = 0, player: Play |
             log.write(f"run {run_id}: {json.dumps(plan.extravars(run_id), ensure_ascii=False)}")
             view.open(report.heading(ledger.read(run_dir)), stages_for(rents=plan.inventory.rents))
             player = player or partial(play, root=plan.root, run_id=run_id, verbosity=verbosity)
-            player = claim.before(player) if claim else player
+            player = claim.before(player, view.aside) if claim else player
             performer = Performer(run_dir, plan.inventory.path, plan.extravars(run_id), player, view, log)
             try:
                 ending = Conductor(performer, cancel, rents=plan.inventory.rents, keep=plan.keep).conduct()

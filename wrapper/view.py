@@ -6,9 +6,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import UTC, datetime
-from io import StringIO, TextIOWrapper
+from io import TextIOWrapper
 from typing import Literal, Protocol, TextIO
 
 from wrapper.progress import Update
@@ -43,6 +43,9 @@ class View(Protocol):
 
     def note(self, text: str) -> None:
         """Something that belongs to no stage."""
+
+    def aside(self) -> AbstractContextManager[None]:
+        """Leave the screen to somebody who asks a person something."""
 
     def close(self) -> None:
         """The run is over."""
@@ -160,6 +163,10 @@ class LineView:
         """Say it as it is."""
         self._line(text)
 
+    def aside(self) -> AbstractContextManager[None]:
+        """Lines do not get in the way."""
+        return nullcontext()
+
     def close(self) -> None:
         """Nothing stays open."""
         self._outlet.flush()
@@ -173,16 +180,6 @@ class LineView:
         moment = datetime.now(UTC).strftime("%H:%M:%SZ")
         self._outlet.write("".join(f"{moment} {line}\n" for line in text.splitlines()))
         self._outlet.flush()
-
-
-class NoView(LineView):
-    """When even the screen has failed."""
-
-    def __init__(self) -> None:
-        super().__init__(Outlet(StringIO()))
-
-    def _line(self, text: str) -> None:
-        del text
 
 
 def view_for(stream: TextIO) -> View:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,9 @@ class MemoryView:
 
     def note(self, text: str) -> None:
         self.notes.append(text)
+
+    def aside(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def close(self) -> None:
         return

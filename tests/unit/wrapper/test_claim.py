@@ -96,6 +96,28 @@ def test_a_code_is_asked_for_again_when_it_is_too_old(age: float, asked: int) ->
     assert (len(person.asked), claim.environment["PLEX_CLAIM"]) == (asked, OTHER if asked else CODE)
 
 
+def test_whoever_asks_again_has_the_screen() -> None:
+    clock, said = Clock(), list[str]()
+
+    @contextmanager
+    def aside() -> Iterator[None]:
+        said.append("aside")
+        yield
+        said.append("back")
+
+    claim, person = given(CODE, OTHER, clock=clock)
+    claim.give_first()
+    clock.now += 211
+    person.asked = said
+
+    def player(*_: Any, **__: Any) -> Outcome:
+        return Outcome("successful", 0)
+
+    play = claim.before(player, aside)
+    play("playbooks/plex.yml", Path(), Path(), {}, on_event=lambda _: None, cancel=lambda: False)
+    assert (said[0], said[-1], len(said)) == ("aside", "back", 3)
+
+
 def test_only_the_start_of_plex_needs_it() -> None:
     clock = Clock()
     claim, person = given(clock=clock, PLEX_CLAIM=CODE)

@@ -93,6 +93,29 @@ def test_a_terminal_gets_a_block(monkeypatch: pytest.MonkeyPatch, no_color: bool
     assert "✗" in last
 
 
+def test_a_question_has_the_screen_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock goes on while somebody is asked, and the list is drawn anew below the answer."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "120")
+    stream = Terminal()
+    view = view_for(stream)
+    view.open("run", STAGES)
+    view.begin(SONIC)
+    with view.aside():
+        stream.write("code: ")
+        before = stream.getvalue()
+        for _ in range(3):
+            view.tick()
+            view.spent("1 EUR so far")
+        assert stream.getvalue() == before
+    again = stream.getvalue()[len(before) :]
+    assert SONIC.purpose in again
+    assert "\x1b[1A" not in again, "it would go up over what was asked"
+    view.tick()
+    assert "\x1b[1A" in stream.getvalue()[len(before) + len(again) :]
+    view.close()
+
+
 @pytest.mark.parametrize("term", ["dumb", None])
 def test_a_dumb_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch, term: str | None) -> None:
     monkeypatch.delenv("TERM", raising=False)
