@@ -92,7 +92,7 @@ def main() -> None:
     try:
         libraries = parse(module.params["libraries"])
         titled = [{"key": library.title, "title": library.title, "type": library.type} for library in libraries]
-        choose(titled, module.params["names"])
+        choose(titled, module.params["names"], "the list of libraries")
         wanted: list[Library] = []
         if module.params["state"] == "present":
             server = PlexServer.local(module.params["url"], module.params["config"])

@@ -64,7 +64,8 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        chosen = choose([as_the_server_tells(section) for section in module.params["known"]], module.params["names"])
+        known = [as_the_server_tells(section) for section in module.params["known"]]
+        chosen = choose(known, module.params["names"], "the home library")
     except UnknownSectionError as error:
         module.fail_json(msg=str(error))
     keys = [section["key"] for section in chosen]

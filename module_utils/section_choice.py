@@ -15,10 +15,11 @@ class UnknownSectionError(Exception):
     """A name that no library has; the text is one sentence for people."""
 
 
-def choose(sections: t.Sequence[Section], names: t.Sequence[str]) -> list[Section]:
+def choose(sections: t.Sequence[Section], names: t.Sequence[str], place: str = "this server") -> list[Section]:
     """The libraries in the order of the server: all but photo libraries, or those that are named.
 
-    A name is compared exactly, then without case. Two libraries of the same name are both meant.
+    A name is compared exactly, then without case. Two libraries of the same name are both meant. `place` is where the
+    libraries were found, for the sentence that refuses a name.
     """
     if not names:
         return [section for section in sections if section["type"] != PHOTO]
@@ -26,7 +27,7 @@ def choose(sections: t.Sequence[Section], names: t.Sequence[str]) -> list[Sectio
     if unknown:
         known = ", ".join(sorted({section["title"] for section in sections})) or "none"
         raise UnknownSectionError(
-            f"Unknown section {', '.join(unknown)}: this server has {known}. "
+            f"Unknown section {', '.join(unknown)}: {place} has {known}. "
             "Name one of these with --section, or none for all."
         )
     chosen = {section["key"] for name in names for section in _matching(sections, name)}

@@ -124,7 +124,7 @@ def test_a_section_that_the_list_does_not_have_is_refused(
     server: FakePlex, run_module: RunModule, config: t.Any
 ) -> None:
     result = make(server, run_module, config, state="read", names=["Jazz"])
-    assert result["msg"].startswith("Unknown section Jazz: this server has FILMS, Music.")
+    assert result["msg"].startswith("Unknown section Jazz: the list of libraries has FILMS, Music.")
 
 
 def test_a_refusal_has_the_servers_words(server: FakePlex, run_module: RunModule, config: t.Any) -> None:
