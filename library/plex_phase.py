@@ -9,6 +9,7 @@ description:
   - One reading of container, server, processes and databases, appended to a file of samples, and a verdict on them.
   - Waiting is done with C(until) around it. The samples are on the target, so a restarted controller goes on.
   - Whatever does not answer is part of the sample, never a failure of the module.
+  - Of a scan, what the server's logs say since the sample before is part of it, too.
 author: ["plex-burst maintainers"]
 extends_documentation_fragment: [attributes, plex_server]
 attributes:
@@ -219,8 +220,8 @@ def main() -> None:
         counted = None if module.check_mode else path.with_name(f".{path.name}.counted")
         if counted and params["state"] == "begun":
             counted.unlink(missing_ok=True)
-        guard, media = path.parent.parent / "guard", params["phase"] == "analyse"
-        place = Place(params["container"], params["database_dir"], params["section"], counted, guard, media)
+        guard, phase = path.parent.parent / "guard", params["phase"]
+        place = Place(params["container"], params["database_dir"], params["section"], counted, guard, phase)
         server = PlexServer.local(params["url"], params["config"])
         sample = {**take(server, module.run_command, place, previous, now), "kind": samples.SAMPLE}
         if params["state"] == "resumed":

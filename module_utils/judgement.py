@@ -12,9 +12,9 @@ from dataclasses import asdict, replace
 
 from . import signs
 from .judgement_media import media
+from .judgement_scan import scan
 from .judgement_sonic import sonic
-from .pace import duration_words, pace
-from .processes import SCANNER
+from .pace import duration_words
 from .samples import Sample
 from .verdicts import (
     CANCELLED,
@@ -23,7 +23,6 @@ from .verdicts import (
     FAILED,
     MOUNT_LOST,
     NOT_BEGUN,
-    STALLED,
     TIMED_OUT,
     WAITING,
     Judgement,
@@ -31,7 +30,6 @@ from .verdicts import (
     frozen,
     known,
     lost,
-    series,
     waiting_words,
 )
 
@@ -40,7 +38,7 @@ PHASES = ("stabilise", "scan", "analyse", "refresh", "sonic")
 
 def judge(phase: str, lines: t.Sequence[Sample], thresholds: Thresholds, now: float) -> Judgement:
     """The verdict on a phase from its begin line and all samples since."""
-    rules = {"stabilise": _stabilise, "scan": _scan, "analyse": media, "refresh": _scan, "sonic": sonic}
+    rules = {"stabilise": _stabilise, "scan": scan, "analyse": media, "refresh": scan, "sonic": sonic}
     judgement = rules[phase](lines, thresholds, now)
     if judgement.finished:
         return judgement
@@ -74,42 +72,6 @@ def _stabilise(lines: t.Sequence[Sample], thresholds: Thresholds, now: float) ->
     if streak >= thresholds.quiet_samples and not in_grace:
         return Judgement(DONE, f"quiet {streak} times in a row")
     return Judgement(WAITING, waiting_words(lines, thresholds, streak, None))
-
-
-def _scan(lines: t.Sequence[Sample], thresholds: Thresholds, now: float) -> Judgement:
-    section = t.cast("int | None", lines[0].get("section"))
-    files, points = series(lines, "parts")
-    speed = pace(points, None)
-    facts = Judgement(WAITING, "", done=files, rate=speed.rate)
-    trouble = lost(lines, thresholds, now)
-    if trouble:
-        return replace(facts, verdict=FAILED, message=trouble)
-    streak = signs.quiet_streak(lines[1:], thresholds.cpu_percent, section)
-    moved = signs.last_life(lines, thresholds.cpu_percent, (SCANNER,), thresholds.gap_seconds)
-    settled = streak >= thresholds.quiet_samples and signs.still(lines[1:], thresholds.quiet_samples)
-    if settled and now - float(lines[0]["at"]) >= thresholds.grace_seconds and signs.scan_seen(lines, section):
-        if signs.cut_short(lines):
-            message = f"the server went away during the scan and has not scanned to the end; {_scan_words(lines)}"
-            return replace(facts, verdict=FAILED, message=message)
-        return replace(facts, verdict=DONE, message=_scan_words(lines))
-    if now - moved >= thresholds.stall_seconds:
-        why = "the scan never began" if not signs.scan_seen(lines, section) else "nothing moves any more"
-        message = f"{why} for {duration_words(now - moved)}, {waiting_words(lines, thresholds, streak, section)}"
-        return replace(facts, verdict=STALLED, message=message)
-    message = f"{_scan_words(lines)}; {waiting_words(lines, thresholds, streak, section)}"
-    return replace(facts, message=message)
-
-
-def _scan_words(lines: t.Sequence[Sample]) -> str:
-    latest, at_begin = known(lines), signs.counts(lines[0])
-    if latest is None:
-        return "no counts yet"
-    words = f"{latest['items']:,} items in {latest['parts']:,} files"
-    if at_begin is None:
-        return words
-    change = (latest["parts"] or 0) - (at_begin["parts"] or 0)
-    gone = (latest["parts_deleted"] or 0) - (at_begin["parts_deleted"] or 0)
-    return f"{words} ({change:+,} files" + (f", {gone:,} marked as deleted)" if gone > 0 else ")")
 
 
 def report(phase: str, lines: t.Sequence[Sample], thresholds: Thresholds, now: float) -> dict[str, t.Any]:

@@ -39,10 +39,14 @@ class Process:
 
 @dataclass(frozen=True)
 class ProcessCount:
-    """How many processes of each kind, and the CPU seconds all of them have used since they started."""
+    """How many processes of each kind, and the CPU seconds all of them have used since they started.
+
+    server: the server's own process; another one later means that it ended and was started again.
+    """
 
     kinds: dict[str, int]
     cpu_seconds: float
+    server: int | None = None
 
 
 def classify(arguments: t.Sequence[str]) -> str:
@@ -126,12 +130,14 @@ def count(processes: t.Iterable[Process], ticks_per_second: int | None = None) -
     """Sum up one pass."""
     ticks_per_second = ticks_per_second or os.sysconf("SC_CLK_TCK")
     kinds = dict.fromkeys(KINDS, 0)
-    ticks = 0
+    ticks, server = 0, None
     for process in processes:
         ticks += process.cpu_ticks
+        if process.kind == SERVER and server is None:
+            server = process.pid
         if process.kind in kinds:
             kinds[process.kind] += 1
-    return ProcessCount(kinds, round(ticks / ticks_per_second, 2))
+    return ProcessCount(kinds, round(ticks / ticks_per_second, 2), server)
 
 
 def cpu_percent(before: float | None, after: float, seconds: float) -> float | None:

@@ -10,7 +10,7 @@ import typing as t
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import processes
+from . import processes, scanner_log
 from .guard_report import given_up
 from .media_analysis import read_media
 from .plex_container import Run, inspect
@@ -18,13 +18,17 @@ from .plex_server import PlexServer, PlexServerError, Reply, activity, listed, s
 from .progress_counts import OK, Memory, read_counts
 from .samples import Sample
 
+ANALYSE = "analyse"
+SCANS = ("scan", "refresh")
+
 
 @dataclass(frozen=True)
 class Place:
     """Where to look. A section of None means the whole server: no counts are taken.
 
     `counted` is the file that keeps what was counted; without it everything is counted each time. `guard` is the
-    directory of the guard of the mount. `media` asks for the counts of the media analysis, too.
+    directory of the guard of the mount. `phase` tells what else counts: the media analysis has counts of its own, and
+    of a scan the server's logs are read.
     """
 
     container: str
@@ -32,7 +36,7 @@ class Place:
     section: int | None
     counted: Path | None = None
     guard: Path | None = None
-    media: bool = False
+    phase: str = ""
 
 
 def take(server: PlexServer, run_command: Run, place: Place, previous: Sample | None, now: float) -> Sample:
@@ -53,6 +57,9 @@ def take(server: PlexServer, run_command: Run, place: Place, previous: Sample | 
         if reason := given_up(place.guard):
             sample["given_up"] = reason
     sample.update(_database(place, f"{container.identifier} {container.pid}"))
+    if place.phase in SCANS and place.section is not None:
+        before = previous.get("logs") if previous else None
+        sample.update(scanner_log.read_on(Path(place.database_dir).parent.parent / "Logs", before, place.section))
     return sample
 
 
@@ -62,6 +69,7 @@ def _processes(identifier: str, pid: int, previous: Sample | None, now: float) -
     seconds = now - float(previous["at"]) if previous else 0
     return {
         "processes": found.kinds,
+        "server_pid": found.server,
         "cpu_seconds": found.cpu_seconds,
         "cpu_percent": processes.cpu_percent(before, found.cpu_seconds, seconds),
     }
@@ -99,7 +107,7 @@ def _database(place: Place, process: str) -> Sample:
         sample["database_words"] = reading.detail
     if reading.counts:
         sample["counts"] = reading.counts.as_dict()
-    if reading.counts and place.media:
+    if reading.counts and place.phase == ANALYSE:
         state, media, detail = read_media(place.database_dir, place.section)
         if state != OK:
             return {"database": state, "database_words": detail}

@@ -16,6 +16,7 @@ from .samples import RETRY, Sample
 
 # Housekeeping of the account, not work on media.
 IGNORED_ACTIVITIES = ("provider.",)
+BUTLER = "butler"
 COUNTED = (
     *("items", "items_deleted", "parts", "parts_deleted", "tracks", "analysed", "vectors", "changed_at"),
     *MEDIA_COUNTED,
@@ -29,12 +30,15 @@ def counts(sample: Sample) -> dict[str, int | None] | None:
 
 
 def activities(sample: Sample, section: int | None) -> list[dict[str, t.Any]]:
-    """The media work in a sample. Work of another section is left out; work that names none is ours."""
+    """The media work in a sample.
+
+    Of one section: work of another is left out, and so are the butler's tasks; other work that names none is ours.
+    """
     return [
         entry
         for entry in sample.get("activities") or []
         if not str(entry.get("type", "")).startswith(IGNORED_ACTIVITIES)
-        and (section is None or entry.get("section") in (None, section))
+        and (section is None or (entry.get("section") in (None, section) and entry.get("type") != BUTLER))
     ]
 
 
@@ -117,10 +121,10 @@ def last_when(lines: t.Sequence[Sample], holds: t.Callable[[Sample], bool], gap_
 
 
 def scan_seen(lines: t.Sequence[Sample], section: int | None) -> bool:
-    """Whether anything proves that the scan took place: work seen, counts changed or a new scan time."""
+    """Whether anything proves that the scan took place: work seen or logged, counts changed or a new scan time."""
     begin = lines[0]
     for sample in lines[1:]:
-        if sample.get("refreshing") or processes(sample, SCANNER):
+        if sample.get("refreshing") or processes(sample, SCANNER) or sample.get("scanner_exits"):
             return True
         if any(entry.get("section") == section for entry in activities(sample, section)):
             return True
@@ -131,17 +135,10 @@ def scan_seen(lines: t.Sequence[Sample], section: int | None) -> bool:
     return False
 
 
-def cut_short(lines: t.Sequence[Sample]) -> bool:
-    """Whether the server was away during a scan and never said that it has scanned.
-
-    The server writes the time of a scan at its end. One that was killed and came back is quiet, too: its scan is lost.
-    A sum of CPU that shrinks means that a process ended without its parent, which no healthy server does.
-    """
-    used = [float(line["cpu_seconds"]) for line in lines if line.get("cpu_seconds") is not None]
-    silent = any(line.get("http") != 200 and line.get("container") == "running" for line in lines[1:])
-    away = silent or any(later < earlier for earlier, later in pairwise(used))
-    told = [line["scanned_at"] for line in lines if line.get("scanned_at") is not None]
-    return away and bool(told) and told[-1] == lines[0].get("scanned_at")
+def restarts(lines: t.Sequence[Sample]) -> list[float]:
+    """When another process of the server was seen than before: it had ended and was started again."""
+    seen = [(float(line["at"]), line["server_pid"]) for line in lines if line.get("server_pid") is not None]
+    return [at for (_, before), (at, pid) in pairwise(seen) if pid != before]
 
 
 def this_try(lines: t.Sequence[Sample]) -> t.Sequence[Sample]:
@@ -155,7 +152,7 @@ def this_try(lines: t.Sequence[Sample]) -> t.Sequence[Sample]:
 def analysing(sample: Sample) -> bool:
     """Whether the butler or an analyser process is at work."""
     return bool(processes(sample, ANALYSER)) or any(
-        "MusicAnalysis" in entry["title"] or "music.analysis" in entry["type"] or entry["type"] == "butler"
+        "MusicAnalysis" in entry["title"] or "music.analysis" in entry["type"] or entry["type"] == BUTLER
         for entry in activities(sample, None)
     )
 

@@ -26,6 +26,8 @@ NOT_BEGUN = "not_begun"
 
 # Work that neither computes nor finishes anything for this many stall times hangs.
 HANGING = 3
+# A server that ended and came back so often within the stall time will go on so.
+CRASH_LOOP = 5
 # One reading of a container that is gone may be a reading between two states.
 GONE_SAMPLES = 2
 
@@ -84,6 +86,9 @@ def lost(lines: t.Sequence[Sample], thresholds: Thresholds, now: float) -> str:
     if len(last) == GONE_SAMPLES and all(s.get("container") in ("missing", "exited", "dead") for s in last):
         cause = ", killed for want of memory" if last[-1].get("oom_killed") else ""
         return f"the container is {last[-1]['container']}{cause}"
+    recent = [at for at in signs.restarts(signs.this_try(lines)) if now - at < thresholds.stall_seconds]
+    if len(recent) >= CRASH_LOOP:
+        return f"the server ended and came back {len(recent)} times within {duration_words(now - recent[0])}"
     for field, alive, words in (
         ("http", 200, "the server does not answer"),
         ("database", "ok", "the database cannot be read"),

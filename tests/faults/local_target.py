@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 from lab.control import settings
 from lab.plexsim.plexsim import schema
 from module_utils import ledger
-from module_utils.plex_server import PlexServer
+from module_utils.plex_server import PlexServer, read_token
 
 ROOT = Path(__file__).parents[2]
 IMAGE = f"plex-burst-lab/plexsim:{settings.PREFIX}-phases"
@@ -72,6 +72,11 @@ class Target:
     @property
     def home(self) -> Path:
         return self.base / "config/Library/Application Support/Plex Media Server"
+
+    @property
+    def token(self) -> str:
+        """The server's own token."""
+        return read_token(str(self.base / "config"))
 
     def new_run(self) -> None:
         """Phases belong to a run; samples of another one do not count."""
@@ -140,14 +145,20 @@ class Target:
         return f"docker exec {self.name} curl --silent --fail -X PUT --data '{words}' {url}"
 
     @contextmanager
-    def when_scanning(self, command: str) -> Iterator[None]:
-        """Run a command on this machine as soon as the scanner works, which goes slowly; it must end well."""
-        self.fault("scanner_slow", factor=5)
+    def when_scanning(self, command: str, factor: float = 5) -> Iterator[None]:
+        """Run a command on this machine as soon as the scanner works, so many times slower; it must end well."""
+        self.fault("scanner_slow", factor=factor)
         seen = "until pgrep -f '[P]lex Media Scanner'; do sleep 0.1; done"
         with subprocess.Popen(["sh", "-c", f'docker exec {self.name} sh -c "{seen}" >&2 && {command}']) as waiting:
             yield
             assert waiting.wait(timeout=60) == 0
         self.fault("scanner_slow", on=False)
+
+    def rest(self) -> None:
+        """Wait until the server answers, has no work, and has left no scanner behind."""
+        idle = "curl --silent --fail http://127.0.0.1:32400/_lab/jobs | grep --quiet 'size=\"0\"'"
+        rested = f"{idle} && ! pgrep -f '[P]lex Media Scanner' >/dev/null"
+        docker("exec", self.name, "sh", "-c", f"until {rested}; do sleep 0.1; done")
 
     def ask(self, path: str, method: str = "GET") -> dict[str, Any]:
         """What the server answers its owner."""

@@ -32,18 +32,39 @@ def listed(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def bare(tmp_path_factory: pytest.TempPathFactory, listed: str) -> Iterator[Target]:
-    """A claimed server that was never given a library. The tests share it in order."""
+def unclaimed(tmp_path_factory: pytest.TempPathFactory, listed: str) -> Iterator[Target]:
+    """A machine for a server without a library, which was not started yet."""
     with prepared(tmp_path_factory.mktemp("scratch"), "scratch") as target:
         target.new_run()
         target.play("preflight", section="", burst_libraries=listed)
         target.play("restore", section="", burst_libraries=listed)
-        target.play("plex", burst_libraries=listed)
         yield target
+
+
+@pytest.fixture(scope="module")
+def refused(unclaimed: Target) -> str:
+    """What was said of a claim code that had expired."""
+    return unclaimed.play("plex", expected=2, burst_plex_claim="claim-expired-00000000", plex_docker_token_timeout=2)
+
+
+@pytest.fixture(scope="module")
+def bare(unclaimed: Target, refused: str, listed: str) -> Target:
+    """A server that a second code claimed, and that was never given a library. The tests share it in order."""
+    assert refused
+    unclaimed.play("plex", burst_libraries=listed)
+    return unclaimed
 
 
 def songs(folder: Path, *artists: str) -> int:
     return sum(len(list((folder / artist).rglob("*.*"))) for artist in artists)
+
+
+def test_an_expired_claim_code_is_told_and_not_repeated(bare: Target, refused: str) -> None:
+    told = " ".join(refused.split())
+    assert "The server is ready, but has no token yet." in told
+    assert "A claim code is valid for 4 minutes only: get a new one at https://plex.tv/claim and run again." in told
+    assert "claim-expired" not in told
+    assert bare.token
 
 
 def test_three_libraries_are_made_and_scanned_one_after_another(bare: Target, listed: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -89,6 +90,68 @@ def test_a_server_that_only_says_503_fails_the_scan_in_its_words(server: Target)
     server.fault("unavailable", on=False)
     scan = server.result("scan")
     assert (scan["verdict"], "HTTP 503" in scan["message"]) == ("failed", True), printed[-3000:]
+
+
+def until_logged(server: Target, words: str, log: str) -> str:
+    """A command for a shell on this machine that waits until a log of the server holds some words."""
+    path = f"/config/Library/Application Support/Plex Media Server/Logs/{log}"
+    return f"timeout 120 sh -c \"until docker exec {server.name} grep -q '{words}' '{path}'; do sleep 0.2; done\""
+
+
+def test_a_scan_that_a_locked_database_ended_is_begun_again_and_a_full_disk_leaves_it_partial(server: Target) -> None:
+    server.new_run()
+    given_up = until_logged(server, "giving up", "Plex Media Scanner.log")
+    then = f"{server.order('disk_full')} && {server.order('database_locked', on=False)}"
+    server.fault("database_locked")
+    with subprocess.Popen(["sh", "-c", f"{given_up} && {then}"]) as waiting:
+        printed = server.play("scan", section="Movies", plex_scan_analyse=False)
+        assert waiting.wait(timeout=60) == 0
+    server.fault("disk_full", on=False)
+    server.rest()
+    scan = server.result("scan")
+    assert (scan["verdict"], "database or disk is full" in scan["message"]) == ("partial", True), printed[-3000:]
+    assert "Waited over 10 seconds for a busy database; giving up" in " ".join(printed.split()), printed[-3000:]
+
+
+def test_a_scanner_killed_for_want_of_memory_is_made_good_and_a_deep_analysis_is_no_scan(server: Target) -> None:
+    """The deep child, which someone starts in mid-scan, is still at work when the scan is called done."""
+    server.new_run()
+    kill = server.order("oom_kill", process="scanner")
+    killed = until_logged(server, "exited with code -9", "Plex Media Server.log")
+    quicker = server.order("scanner_slow", factor=20)
+    deep = f"curl --silent --fail -X POST -H 'X-Plex-Token: {server.token}' 127.0.0.1:32400/butler/DeepMediaAnalysis"
+    command = f'{kill} && {killed} && {quicker} && docker exec {server.name} sh -c "{deep}"'
+    with server.when_scanning(command, factor=200):
+        printed = server.play("scan", section="Movies", plex_scan_cpu_percent=95, plex_scan_analyse=False)
+        server.ask("/butler/DeepMediaAnalysis", "DELETE")
+    scan = server.result("scan")
+    told = scan["message"]
+    assert (scan["verdict"], "ended early: 1, the last with signal 9" in told) == ("done", True), printed[-3000:]
+    last = json.loads((server.base / f"samples/scan-{scan['section']}.jsonl").read_text().splitlines()[-1])
+    assert (last["processes"]["deep"], last["processes"]["scanner"]) == (1, 0)
+
+
+def test_scanners_that_die_again_and_again_time_out_and_are_told(server: Target) -> None:
+    server.new_run()
+    server.fault("scanner_crash", after=2)
+    printed = server.play("scan", expected=2, section="Movies", plex_scan_timeouts={"movie": 6})
+    server.fault("scanner_crash", on=False)
+    server.rest()
+    scan = server.result("scan")
+    assert (scan["verdict"], "with signal 11" in scan["message"]) == ("timed_out", True), printed[-3000:]
+
+
+def test_a_server_that_crashes_again_and_again_fails_the_scan(server: Target) -> None:
+    """On a machine so slow that it crashes before it is up, nobody sees it come back: then it does not answer."""
+    server.new_run()
+    with server.when_scanning(server.order("crash_loop", after=2), factor=200):
+        # Nothing is quiet then: a look between two crashes must not be taken for the end of the scan.
+        printed = server.play("scan", expected=2, section="Movies", plex_scan_cpu_percent=0.01)
+    server.fault("crash_loop", on=False)
+    server.rest()
+    scan = server.result("scan")
+    words = ("ended and came back 5 times", "the server does not answer")
+    assert (scan["verdict"], any(said in scan["message"] for said in words)) == ("failed", True), printed[-3000:]
 
 
 def test_a_killed_server_is_begun_again_and_a_broken_file_is_named(server: Target) -> None:

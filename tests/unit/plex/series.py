@@ -40,6 +40,7 @@ def sample(at: float, **different: t.Any) -> Sample:
         "scanned_at": 1000,
         "processes": {**processes, **different.pop("processes", {})},
         "cpu_seconds": 1.0,
+        "server_pid": 100,
         "cpu_percent": 3.0,
         "database": "ok",
         "counts": counts(),

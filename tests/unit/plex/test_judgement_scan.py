@@ -5,7 +5,7 @@ import typing as t
 import pytest
 
 from module_utils.judgement import judge
-from module_utils.verdicts import DONE, FAILED, STALLED, TIMED_OUT, WAITING
+from module_utils.verdicts import DONE, FAILED, PARTIAL, STALLED, TIMED_OUT, WAITING
 from tests.unit.plex.series import BUTLER, PATIENCE, SCANNING, Sample, counts, end, sample, series
 
 QUIET: Sample = {}
@@ -80,6 +80,7 @@ def test_quiet_in_the_grace_period_means_nothing() -> None:
         # Another section's work and the butler's deep children are not this scan.
         ([REFRESHING, *[{"activities": [{**SCANNING, "section": 1}]}] * 3], DONE),
         ([REFRESHING, DEEP, DEEP, DEEP], DONE),
+        ([REFRESHING, *[{**DEEP, "activities": [{**BUTLER, "title": "DeepMediaAnalysis"}]}] * 3], DONE),
         ([REFRESHING, *[{"activities": [{**SCANNING, "section": None}]}] * 3], WAITING),
         # A stuck activity: nothing moves, nothing works.
         ([SCANNER, *[ACTIVE] * 11], WAITING),
@@ -145,18 +146,18 @@ def test_no_timeout_means_never() -> None:
     assert judge("scan", lines, patience, 10.0**7).verdict == WAITING
 
 
-SMALLER: Sample = {"cpu_seconds": 0.2}
+RESTARTED: Sample = {"server_pid": 200}
 
 
 @pytest.mark.parametrize(
     ("steps", "expected"),
     [
         # Killed and back within two samples, or away for one: quiet afterwards, and nobody says that it has scanned.
-        ([SCANNER, SMALLER, SMALLER, SMALLER], FAILED),
+        ([SCANNER, RESTARTED, RESTARTED, RESTARTED], FAILED),
         ([SCANNER, SILENT, QUIET, QUIET, QUIET], FAILED),
         # The same, but the scan was taken up again and came to its end.
         ([SCANNER, SILENT, SCANNER, RESCANNED, RESCANNED, RESCANNED], DONE),
-        ([SCANNER, {**SMALLER, **RESCANNED}, *[{**SMALLER, **RESCANNED}] * 3], DONE),
+        ([SCANNER, {**RESTARTED, **RESCANNED}, *[{**RESTARTED, **RESCANNED}] * 3], DONE),
         # A frozen server was not away, and one that never tells the time of a scan is believed.
         ([SCANNER, PAUSED, QUIET, QUIET, QUIET], DONE),
         ([SCANNER, *[{**SILENT, "scanned_at": None}], *[{"scanned_at": None}] * 3], DONE),
@@ -165,3 +166,56 @@ SMALLER: Sample = {"cpu_seconds": 0.2}
 def test_a_scan_that_a_server_took_along_is_not_done(steps: list[Sample], expected: str) -> None:
     begin = {"scanned_at": None} if steps[-1].get("scanned_at", 0) is None else {}
     assert verdict("scan", *steps, **begin) == expected
+
+
+BUSY: Sample = {"database_errors": ["Waited over 10 seconds for a busy database; giving up"]}
+CRASHED: Sample = {"scanner_exits": [-11]}
+GAVE_UP: Sample = {"scanner_exits": [1]}
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        # What was written off is missing, whether the scan came to its end after that or not.
+        ([SCANNER, BUSY, QUIET, QUIET, QUIET], PARTIAL),
+        ([SCANNER, BUSY, RESCANNED, RESCANNED, RESCANNED], PARTIAL),
+        # A scanner that ended badly, and no new time of a scan after it.
+        ([SCANNER, GAVE_UP, QUIET, QUIET, QUIET], PARTIAL),
+        ([SCANNER, {**GAVE_UP, "scanned_at": None}, *[{"scanned_at": None}] * 3], PARTIAL),
+        # Killed and begun again, and the one after it came to its end.
+        ([SCANNER, CRASHED, {"scanner_exits": [0], **RESCANNED}, RESCANNED, RESCANNED, RESCANNED], DONE),
+        ([SCANNER, CRASHED, {"scanner_exits": [0]}, QUIET, QUIET, QUIET], DONE),
+        ([SCANNER, CRASHED, RESCANNED, RESCANNED, RESCANNED], DONE),
+        # A scanner so short that no sample saw it.
+        ([GAVE_UP, QUIET, QUIET], PARTIAL),
+        ([{"scanner_exits": [0]}, QUIET, QUIET], DONE),
+        # As long as something works, nothing is over.
+        ([SCANNER, BUSY, SCANNER], WAITING),
+    ],
+)
+def test_a_scan_that_did_not_see_everything_is_partial(steps: list[Sample], expected: str) -> None:
+    assert verdict("scan", *steps) == expected
+    assert verdict("refresh", *steps) == expected
+
+
+def test_what_was_written_before_the_scan_is_not_held_against_it() -> None:
+    assert verdict("scan", SCANNER, QUIET, QUIET, QUIET, **BUSY, **GAVE_UP) == DONE
+
+
+def test_scanners_that_die_again_and_again_are_told() -> None:
+    lines = [*series(*[{**SCANNER, "scanner_exits": [-11, 137]}] * 2), sample(3599, **SCANNER)]
+    told = judge("scan", lines, PATIENCE, 3600.0)
+    assert (told.verdict, "scanners that ended early: 4, the last with signal 9" in told.message) == (TIMED_OUT, True)
+
+
+@pytest.mark.parametrize("phase", ["stabilise", "scan", "refresh"])
+def test_a_server_that_crashes_again_and_again_is_not_waited_for(phase: str) -> None:
+    """Its start costs CPU and its answers come and go, so it looks alive."""
+    steps = [{"server_pid": 100 + n, "cpu_percent": 90.0} for n in range(6)]
+    assert verdict(phase, *steps[:5]) == WAITING
+    lines = series(*steps)
+    told = judge(phase, lines, PATIENCE, end(lines))
+    assert (told.verdict, told.message) == (FAILED, "the server ended and came back 5 times within 40 s")
+    # As often, but over a time in which it could have come to an end.
+    slowly = [{**line, "at": 60.0 * line["at"] / 10} for line in lines]
+    assert judge("stabilise", slowly, PATIENCE, end(slowly)).verdict == WAITING

@@ -198,6 +198,24 @@ def test_a_sample_without_a_begin_begins(phase: t.Callable[..., dict[str, t.Any]
     assert json.loads((tmp_path / "samples.jsonl").read_text())["kind"] == "begin"
 
 
+@pytest.mark.parametrize(("name", "told"), [("scan", True), ("refresh", True), ("analyse", False)])
+def test_of_a_scan_the_servers_logs_are_read(
+    phase: t.Callable[..., dict[str, t.Any]], tmp_path: Path, name: str, told: bool
+) -> None:
+    logs, directory = tmp_path / "Server/Logs", tmp_path / "Server/Plug-in Support/Databases"
+    for place in (logs, directory):
+        place.mkdir(parents=True)
+    log = logs / "Plex Media Server.log"
+    log.write_text("Waited over 10 seconds for a busy database; giving up.\n", encoding="utf-8")
+    Databases(directory).track(1)
+    begun = phase(phase=name, state="begun", database_dir=str(directory))
+    assert "database_errors" not in begun["sample"]
+    with log.open("a", encoding="utf-8") as file:
+        file.write("Database error: database or disk is full\n")
+    sample = phase(phase=name, database_dir=str(directory))["sample"]
+    assert sample.get("database_errors") == (["database or disk is full"] if told else None)
+
+
 def test_a_phase_of_the_whole_server(phase: t.Callable[..., dict[str, t.Any]], server: FakePlex) -> None:
     phase(phase="stabilise", section=None, state="begun")
     server.container("GET", "/activities", Activity=[{"type": "butler", "title": "Backup"}])
