@@ -9,6 +9,7 @@ description:
   - Takes files, directories, outputs of commands and other archives into one C(tar.gz) with an C(index.json).
   - What is missing or unreadable is noted in the index and never stops the rest, because logs are wanted most when
     half of the machine is gone.
+  - Where O(dest) cannot be written, because its disk is full or has failed, a smaller archive is made in O(spare).
   - Tokens, keys, claim codes and mail addresses are masked.
 author: ["plex-burst maintainers"]
 extends_documentation_fragment: [attributes]
@@ -20,6 +21,11 @@ options:
     description: The archive to write, mode 0600.
     type: path
     required: true
+  spare:
+    description:
+      - A directory in memory for the archive when O(dest) cannot be written; a tenth of O(total) is taken then.
+      - Without it that is an error.
+    type: path
   sources:
     description: What to take, in order.
     type: list
@@ -76,7 +82,7 @@ index:
   elements: dict
   sample: [{"name": "rclone.log", "bytes": 5120, "note": ""}]
 dest:
-  description: The archive.
+  description: The archive, which is in O(spare) when it could not be where it should.
   returned: success
   type: str
 """
@@ -96,6 +102,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "dest": {"type": "path", "required": True},
+            "spare": {"type": "path"},
             "sources": {
                 "type": "list",
                 "elements": "dict",
@@ -117,12 +124,20 @@ def main() -> None:
         supports_check_mode=True,
     )
     asked = module.params
+    places = [(Path(asked["dest"]), asked["total"])]
+    if asked["spare"]:
+        places.append((Path(asked["spare"]) / places[0][0].name, asked["total"] // 10))
     index: list[dict[str, object]] = []
-    if not module.check_mode:
+    problem: OSError | None = None
+    for place, total in [] if module.check_mode else places:
         try:
-            index = write(Path(asked["dest"]), *(asked[name] for name in ORDER), total=asked["total"])
+            index = write(place, *(asked[name] for name in ORDER), total=total)
         except OSError as error:
-            module.fail_json(msg=f"The archive {asked['dest']} cannot be written: {error.strerror}.")
+            problem = problem or error
+        else:
+            module.exit_json(changed=True, index=index, dest=str(place))
+    if problem:
+        module.fail_json(msg=f"The archive {asked['dest']} cannot be written: {problem.strerror}.")
     module.exit_json(changed=True, index=index, dest=asked["dest"])
 
 

@@ -9,6 +9,7 @@ import os
 import subprocess
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,19 +37,23 @@ def tail(path: Path, limit: int) -> bytes:
 
 
 def output_of(command: Sequence[str], timeout: float) -> tuple[bytes, str]:
-    """What a command printed (both streams), and what went wrong as a sentence or an empty string."""
+    """What a command printed (both streams), and what went wrong as a sentence or an empty string.
+
+    One that does not end in time is killed and not waited for: what hangs in the kernel, as df does on a dead mount,
+    goes when the kernel lets it go.
+    """
     try:
-        done = subprocess.run(
-            list(command),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=timeout,
-            check=False,
+        process = subprocess.Popen(
+            list(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except OSError as error:
         return b"", f"{command[0]} gave nothing: {error}."
-    return done.stdout, "" if done.returncode == 0 else f"{command[0]} ended with {done.returncode}."
+    try:
+        printed, _ = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired as error:
+        process.kill()
+        return error.output or b"", f"{command[0]} did not end within {timeout:g} s."
+    return printed, "" if process.returncode == 0 else f"{command[0]} ended with {process.returncode}."
 
 
 class LogArchive:
@@ -133,7 +138,21 @@ def write(
     first. The archive takes its name when it is whole.
     """
     partial = dest.with_name(dest.name + ".partial")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        index = _write(partial, sources, secrets, limit, timeout, total=total)
+    except OSError:
+        # What a full disk took of it is of no use, and somebody else may need the room.
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise
+    partial.replace(dest)
+    return index
+
+
+def _write(
+    dest: Path, sources: Sequence[Mapping[str, Any]], secrets: Sequence[str], limit: int, timeout: float, *, total: int
+) -> list[dict[str, Any]]:
+    descriptor = os.open(dest, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as stream, tarfile.open(fileobj=stream, mode="w:gz") as archive:
         logs = LogArchive(archive, secrets, limit, total)
         for source in sources:
@@ -147,5 +166,4 @@ def write(
         # The index tells what was left out, so there is always room for it.
         text = masked(json.dumps(index, indent=2), secrets).encode()
         LogArchive(archive, (), limit, len(text)).add_bytes("index.json", text, mask=False)
-    partial.replace(dest)
     return index

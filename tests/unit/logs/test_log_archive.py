@@ -2,10 +2,16 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
 import tarfile
+import time
 from pathlib import Path
 
-from module_utils.log_archive import write
+import pytest
+from ansible.module_utils.testing import patch_module_args
+
+from module_utils.log_archive import output_of, write
+from plugins.modules import logs_archive
 
 
 def members(archive: Path) -> dict[str, bytes]:
@@ -50,6 +56,45 @@ def test_takes_files_directories_commands_and_says_what_is_missing(tmp_path: Pat
     assert "no-such-program gave nothing" in notes["absent"]
     assert json.loads(inside["index.json"]) == index
     assert stat.S_IMODE(dest.stat().st_mode) == 0o600
+
+
+def test_a_command_that_cannot_be_killed_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As df on a mount whose server hangs: what it said until then is kept."""
+    hanging: list[subprocess.Popen[bytes]] = []
+
+    def survive(process: subprocess.Popen[bytes]) -> None:
+        hanging.append(process)
+
+    monkeypatch.setattr(subprocess.Popen, "kill", survive)
+    began = time.monotonic()
+    said, problem = output_of(["sh", "-c", "echo first; exec sleep 600"], 2)
+    took = time.monotonic() - began
+    monkeypatch.undo()
+    (process,) = hanging
+    process.kill()
+    process.communicate()
+    assert (said, problem) == (b"first\n", "sh did not end within 2 s.")
+    assert took < 300
+
+
+def test_an_archive_that_the_disk_does_not_take_is_made_in_memory(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "a.log"
+    log.write_text("x" * 5000)
+    given = {
+        "dest": str(tmp_path / "a.log/logs.tar.gz"),
+        "sources": [{"name": "a.log", "path": str(log)}],
+        "total": 10_000,
+    }
+    with patch_module_args(given), pytest.raises(SystemExit):
+        logs_archive.main()
+    assert "cannot be written: Not a directory." in json.loads(capsys.readouterr().out)["msg"]
+    with patch_module_args({**given, "spare": str(tmp_path)}), pytest.raises(SystemExit):
+        logs_archive.main()
+    result = json.loads(capsys.readouterr().out)
+    assert result["dest"] == str(tmp_path / "logs.tar.gz")
+    assert members(tmp_path / "logs.tar.gz")["a.log"] == b"x" * 1000
 
 
 def test_keeps_the_end_of_a_long_file_and_masks_given_secrets(tmp_path: Path) -> None:
