@@ -13,6 +13,7 @@ from typing import Any
 from module_utils import ledger
 from module_utils.prices import euros, spent
 from wrapper.controller_log import ControllerLog
+from wrapper.overhead import Waited
 from wrapper.playbook import Event, Outcome, Play
 from wrapper.progress import Update, update
 from wrapper.readings import Readings
@@ -27,11 +28,12 @@ AUTHORED = frozenset({"assert", "fail"})
 
 @dataclass
 class Performed:
-    """How a stage ended. sentence: why it failed; readings: what its samples said."""
+    """How a stage ended. sentence: why it failed; waited: for others; readings: what its samples said."""
 
     end: End = "failed"
     sentence: str = ""
     seconds: float = 0.0
+    waited: Waited = field(default_factory=Waited)
     readings: Readings = field(default_factory=Readings)
 
 
@@ -53,22 +55,25 @@ class Performer:
         started = time.monotonic()
         self.view.begin(stage)
         self.mark(stage, "running")
-        performed = Performed()
+        performed, waited = Performed(), 0.0
         for attempt in range(1, stage.attempts + 1):
             performed = self._attempt(stage, stop)
+            waited += performed.waited.seconds
             if performed.end != "failed" or attempt == stage.attempts:
                 break
             self.note(f"{stage.name} failed: {performed.sentence}\nTrying {stage.name} once more.")
         performed.seconds = time.monotonic() - started
         state = "done" if performed.end == "done" else "failed"
         detail = "canceled" if performed.end == "canceled" else performed.sentence
-        self.mark(stage, state, detail, round(performed.seconds, 1))
+        self.mark(stage, state, detail, performed.seconds, max(0.0, performed.seconds - waited))
         self.view.end(stage, performed.end, performed.seconds, performed.sentence)
         self.log.write(f"{stage.name}: {performed.end} after {performed.seconds:.1f} s")
         return performed
 
-    def mark(self, stage: Stage, state: str, detail: str = "", seconds: float | None = None) -> None:
-        """Write the state of a stage into the ledger."""
+    def mark(
+        self, stage: Stage, state: str, detail: str = "", seconds: float | None = None, ours: float | None = None
+    ) -> None:
+        """Write the state of a stage into the ledger; ours: seconds of it that were nobody else's."""
         now = ledger.utc_text(datetime.now(UTC))
         stages = list(ledger.read(self.run_dir)["stages"])
         before: dict[str, Any] = next((entry for entry in stages if entry["stage"] == stage.name), {})
@@ -78,7 +83,8 @@ class Performer:
             "state": state,
             "started_at": now if running else before.get("started_at"),
             "finished_at": None if running else now,
-            "seconds": seconds,
+            "seconds": None if seconds is None else round(seconds, 1),
+            "overhead_seconds": None if ours is None else round(ours, 1),
             "detail": self.log.masked(detail),
         }
         if before:
@@ -97,6 +103,7 @@ class Performer:
         failures: list[Update] = []
 
         def on_event(event: Event) -> None:
+            performed.waited.add(event)
             change = update(event)
             if change is None:
                 return

@@ -13,6 +13,7 @@ from module_utils.prices import euros, spent
 from wrapper.controller_log import LOG_NAME
 from wrapper.held import holder
 from wrapper.machine import may_own_a_machine
+from wrapper.overhead import overhead_lines
 from wrapper.receipt import RECEIPT_NAME, read_receipt, receipt_lines
 from wrapper.view import duration
 
@@ -43,6 +44,7 @@ def report(run_dir: Path) -> list[str]:
     return [
         heading(book),
         *_stages(book),
+        *overhead_lines(book),
         *receipt_lines(read_receipt(run_dir)),
         *mount_lines(book),
         *_files(run_dir),
