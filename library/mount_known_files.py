@@ -55,7 +55,7 @@ options:
     type: int
     default: 1000
   timeout:
-    description: Seconds for all reading.
+    description: Seconds for everything, half of them for reading; what S3 is not asked in time is said so.
     type: float
     default: 120
 """
@@ -93,7 +93,6 @@ sentence:
 
 import calendar
 import json
-import os
 import random
 import subprocess
 import tempfile
@@ -106,7 +105,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils import bounded, plex_db
 from ..module_utils.known_files import Known, policy, sample, seconds
-from ..module_utils.mount_reading import READ_BYTES, become
+from ..module_utils.mount_reading import as_user, first_bytes
 from ..module_utils.s3_reasons import explain
 
 _FILES = """
@@ -129,28 +128,22 @@ def read_as(root: str, names: Sequence[str], asked: dict[str, Any]) -> dict[str,
     """Read the beginning of each file as another user; what went wrong, by name, "" for nothing."""
 
     def work() -> bounded.Answer:
-        become(asked["uid"], asked["gid"])
-        return {name: _read(f"{root}/{name}") for name in names}
+        # Below a key of its own: a file may be called like an error.
+        return {"said": {name: _beginning(f"{root}/{name}") for name in names}}
 
-    answer = bounded.run(work, asked["timeout"])
-    if "timeout" in answer or "error" in answer:
-        why = answer.get("error", f"no answer within {asked['timeout']:g} s: the mount hangs")
-        return dict.fromkeys(names, str(why))
-    return answer
+    answer, why_not = as_user(work, asked["uid"], asked["gid"], asked["timeout"] / 2)
+    return dict.fromkeys(names, why_not) if why_not else dict(answer["said"])
 
 
-def _read(path: str) -> str:
-    try:
-        with Path(path).open("rb", buffering=0) as stream:
-            return "" if stream.read(READ_BYTES) else "it is empty"
-    except OSError as error:
-        return os.strerror(error.errno or 0)
+def _beginning(path: str) -> str:
+    count, why_not = first_bytes(path)
+    return why_not or ("" if count else "it is empty")
 
 
 def why(asked: dict[str, Any], name: str, said: str) -> str:
     """Ask S3 itself for the file that the mount did not give."""
     command = [*asked["rclone"], "cat", f"{asked['remote'].rstrip('/')}/{name}", "--head=1"]
-    done = run([*command, "--retries=1", "--low-level-retries=1"])
+    done = run([*command, "--retries=1", "--low-level-retries=1", "--contimeout=5s", "--timeout=5s"], asked["until"])
     if done.returncode:
         lines = done.stderr.strip().splitlines()
         return explain(lines[-1] if lines else "")
@@ -163,17 +156,18 @@ def times(asked: dict[str, Any], names: Sequence[str], *options: str) -> dict[st
         listed.write("\n".join(names) + "\n")
         listed.flush()
         command = [*asked["rclone"], "lsjson", "--recursive", "--files-only", "--no-mimetype", "--no-traverse"]
-        done = run([*command, f"--files-from-raw={listed.name}", *options, asked["remote"]])
+        done = run([*command, f"--files-from-raw={listed.name}", *options, asked["remote"]], asked["until"])
     entries = json.loads(done.stdout or "[]") if not done.returncode else []
     return {
         entry["Path"]: calendar.timegm(time.strptime(entry["ModTime"][:19], "%Y-%m-%dT%H:%M:%S")) for entry in entries
     }
 
 
-def run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run rclone; a time-out is a failure like any other."""
+def run(command: list[str], until: float) -> subprocess.CompletedProcess[str]:
+    """Run rclone until that moment of the steady clock; to be too late is a failure like any other."""
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        left = max(0.0, until - time.monotonic())
+        return subprocess.run(command, capture_output=True, text=True, timeout=left, check=False)
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(command, 1, "", "no answer")
 
@@ -196,7 +190,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    asked = module.params
+    asked = {**module.params, "until": time.monotonic() + module.params["timeout"]}
     try:
         chosen = known_files(asked["directory"], asked["media_in_plex"], asked["files"])
     except plex_db.PlexDatabaseError as error:

@@ -13,7 +13,7 @@ import select
 import signal
 import time
 import typing as t
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
 Answer = dict[str, t.Any]
@@ -47,20 +47,43 @@ class Child:
             piece = os.read(self.descriptor, 65536)
             if not piece:
                 os.close(self.descriptor)
-                with suppress(ChildProcessError):
-                    os.waitpid(self.pid, 0)
-                return dict(json.loads(self._text or b'{"error": "it ended without a word"}'))
+                return self._ended()
             self._text += piece
         if time.monotonic() < self.deadline:
             return None
         self.abandon()
         return {"timeout": True}
 
+    def _ended(self) -> Answer:
+        with suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
+        return dict(json.loads(self._text or b'{"error": "it ended without a word"}'))
+
     def abandon(self) -> None:
         """Kill it without waiting; `reap` collects it when the kernel lets go."""
         os.close(self.descriptor)
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
+
+
+class Program(Child):
+    """A program at work, for what is asked every second: a fork of this interpreter is dearer than the question."""
+
+    def __init__(self, words: Sequence[str], timeout: float) -> None:
+        """Start it; timeout is in seconds. It answers `{}` when it succeeds, and with an error and its last words."""
+        reader, writer = os.pipe()
+        self.started = time.monotonic()
+        self.deadline = self.started + timeout
+        actions = [(os.POSIX_SPAWN_DUP2, writer, 1), (os.POSIX_SPAWN_DUP2, writer, 2)]
+        self.pid = os.posix_spawn(words[0], list(words), {}, file_actions=actions)
+        os.close(writer)
+        self.descriptor = reader
+        self._text = b""
+
+    def _ended(self) -> Answer:
+        if os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1]) == 0:
+            return {}
+        return {"error": self._text.decode(errors="replace").strip() or "it failed without a word"}
 
 
 def run(work: Callable[[], Answer], timeout: float, close: Iterable[int] = ()) -> Answer:

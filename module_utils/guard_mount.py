@@ -55,6 +55,7 @@ class Mount:
 
     def __init__(self, places: Places) -> None:
         self.places = places
+        self.layers = mount_layers.Watched()
         self.pid = 0
         self.process = -1  # pidfd: readable when the process has ended
         self.device = -1  # our handle of its /dev/fuse
@@ -128,7 +129,7 @@ class Mount:
 
     def covered(self) -> bool:
         """Whether the top layer of the target is the living generation."""
-        layers = mount_layers.at(self.places.target)
+        layers = self.layers.at(self.places.target)
         return bool(layers) and layers[-1].connection == self.connection != ""
 
     def waiting(self) -> int:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+import select
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,24 +46,26 @@ class Layer:
         return self.device.partition(":")[2] if self.kind.startswith("fuse") else ""
 
 
-def parse(table: str) -> list[Layer]:
-    """Read the text of a mountinfo file."""
+def parse(table: str, point: str = "") -> list[Layer]:
+    """Read the text of a mountinfo file, all of it or what is mounted at one point: the guard does so each second."""
     layers = []
     for line in table.splitlines():
         fields = line.split(" ")
+        if point and _unescape(fields[4]) != point:
+            continue
         kind, source = fields[fields.index("-") + 1 :][:2]
         layers.append(Layer(fields[0], fields[1], _unescape(fields[4]), fields[2], kind, _unescape(source)))
     return layers
 
 
 def _unescape(text: str) -> str:
-    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text) if "\\" in text else text
 
 
 def at(point: str, table: str | None = None) -> list[Layer]:
     """List the layers on a directory, the top one last. Never touches the directory itself."""
     text = MOUNTINFO.read_text(encoding="utf-8") if table is None else table
-    found = {layer.number: layer for layer in parse(text) if layer.point == point}
+    found = {layer.number: layer for layer in parse(text, point)}
     # The table's own order says little: each layer is mounted on the root of the one below it.
     below = [layer for layer in found.values() if layer.parent not in found]
     on_top_of = {layer.parent: layer for layer in found.values()}
@@ -70,6 +73,25 @@ def at(point: str, table: str | None = None) -> list[Layer]:
     while stack and stack[-1].number in on_top_of:
         stack.append(on_top_of[stack[-1].number])
     return stack
+
+
+class Watched:
+    """The layers on a directory, read again only when the kernel says that its table of mounts has changed."""
+
+    def __init__(self) -> None:
+        # Open for the life of the service: the kernel counts the changes of each descriptor.
+        table = os.open(MOUNTINFO, os.O_RDONLY | os.O_CLOEXEC)
+        self._changes = select.poll()
+        self._changes.register(table, select.POLLPRI)
+        self._known: dict[str, list[Layer]] = {}
+
+    def at(self, point: str) -> list[Layer]:
+        """List them, the top one last."""
+        if self._changes.poll(0):
+            self._known.clear()
+        if point not in self._known:
+            self._known[point] = at(point)
+        return self._known[point]
 
 
 def _call(done: int, what: str) -> None:

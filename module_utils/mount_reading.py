@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +53,36 @@ def read_tree(roots: Sequence[str], wanted: int, chooser: random.Random) -> dict
         if not files:
             problems.append(f"{root} holds no file.")
         for path in files:
-            try:
-                with Path(path).open("rb", buffering=0) as stream:
-                    read.append({"path": path, "bytes": len(stream.read(READ_BYTES))})
-            except OSError as error:
-                problems.append(f"{path} cannot be read: {error.strerror}.")
+            count, why = first_bytes(path)
+            if why:
+                problems.append(f"{path} cannot be read: {why}.")
+            else:
+                read.append({"path": path, "bytes": count})
     return {"read": read, "problems": problems}
+
+
+def first_bytes(path: str) -> tuple[int, str]:
+    """Read the beginning of a file: how many bytes came, and what went wrong, "" for nothing."""
+    try:
+        with Path(path).open("rb", buffering=0) as stream:
+            return len(stream.read(READ_BYTES)), ""
+    except OSError as error:
+        return 0, os.strerror(error.errno or 0)
+
+
+def as_user(work: Callable[[], bounded.Answer], uid: int, gid: int, timeout: float) -> tuple[bounded.Answer, str]:
+    """Do work in a child that is uid and gid, in `timeout` seconds: its answer, and what went wrong, "" if none."""
+
+    def in_child() -> bounded.Answer:
+        become(uid, gid)
+        return work()
+
+    answer = bounded.run(in_child, timeout)
+    if "timeout" in answer:
+        return {}, f"no answer within {timeout:g} s: the mount hangs"
+    if "error" in answer:
+        return {}, f"the reader failed: {answer['error']}"
+    return answer, ""
 
 
 def read_as(roots: Sequence[str], wanted: int, uid: int, gid: int, timeout: float) -> dict[str, Any]:
@@ -67,17 +91,9 @@ def read_as(roots: Sequence[str], wanted: int, uid: int, gid: int, timeout: floa
     On a hang the result has one problem that says so.
     """
 
-    def work() -> dict[str, Any]:
-        become(uid, gid)
-        return read_tree(roots, wanted, random.Random())  # noqa: S311 - other files each time, no secret
-
-    answer = bounded.run(work, timeout)
-    if "timeout" in answer:
-        problem = f"reading {', '.join(roots)} did not end within {timeout:g} s: the mount hangs."
-        return {"read": [], "problems": [problem]}
-    if "error" in answer:
-        return {"read": [], "problems": [f"the reader failed: {answer['error']}."]}
-    return answer
+    chooser = random.Random()  # noqa: S311 - other files each time, no secret
+    answer, why = as_user(lambda: read_tree(roots, wanted, chooser), uid, gid, timeout)
+    return {"read": [], "problems": [f"reading {', '.join(roots)}: {why}."]} if why else answer
 
 
 def become(uid: int, gid: int) -> None:

@@ -44,7 +44,7 @@ def _run(name: str, module: campaign.Campaign, options: argparse.Namespace) -> b
     if options.again:
         results.unlink(missing_ok=True)
     found = campaign.run(module, options.count or module.SAMPLE, options.seed, results, print)
-    told = campaign.summary(name, options.seed, found, getattr(module, "KEEP_ROWS", False))
+    told = campaign.summary(name, options.seed, found, getattr(module, "KEEP_ROWS", 0))
     print(f"{name}: {told['held']} of {told['cases']} held, {told['seconds']} s")
     for what, values in told["figures"].items():
         print(f"  {what:32} min {values['min']:.6g}  median {values['median']:.6g}  max {values['max']:.6g}")

@@ -97,10 +97,10 @@ def _one(campaign: Campaign, case: Case) -> dict[str, Any]:
     return {"case": case, "ok": not why, "why": why, "seconds": seconds, "figures": figures}
 
 
-def summary(name: str, seed: int, results: list[dict[str, Any]], rows: bool = False) -> dict[str, Any]:
-    """Put results into one object: how many held, which did not, min/median/max of each numeric figure.
+def summary(name: str, seed: int, results: list[dict[str, Any]], rows: int = 0) -> dict[str, Any]:
+    """Put results into one object: how many held, which did not, min/median/max/total of each numeric figure.
 
-    rows keeps each case with its figures too, for a campaign (`KEEP_ROWS`) whose table is the result.
+    rows: so many cases are kept each with its figures, too, for a campaign (`KEEP_ROWS`) whose table is the result.
     """
     figures: dict[str, list[float]] = {}
     for result in results:
@@ -115,9 +115,14 @@ def summary(name: str, seed: int, results: list[dict[str, Any]], rows: bool = Fa
         "broken": [{"case": result["case"], "why": result["why"]} for result in results if not result["ok"]],
         "seconds": round(sum(result["seconds"] for result in results), 1),
         "figures": {
-            what: {"min": min(values), "median": statistics.median(values), "max": max(values)}
+            what: {
+                "min": min(values),
+                "median": statistics.median(values),
+                "max": max(values),
+                "total": round(sum(values), 3),
+            }
             for what, values in sorted(figures.items())
         },
-        **({"rows": [{**result["case"], **result["figures"]} for result in results]} if rows else {}),
+        **({"rows": [{**result["case"], **result["figures"]} for result in results[:rows]]} if rows else {}),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
     }

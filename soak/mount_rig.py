@@ -28,21 +28,9 @@ ROOT = Path(__file__).resolve().parents[1]
 NAME = "mount"
 TARGET = "/srv/plex-burst/mnt/library"
 GUARD = "/srv/plex-burst/guard"
-DATABASE = (
-    "/srv/plex-burst/config/Library/Application Support/Plex Media Server/Plug-in Support/Databases"
-    "/com.plexapp.plugins.library.db"
-)
 PROXY = f"http://{settings.S3_FAULT_NAME}:{settings.S3_PORT}"
 ADMIN = f"http://{settings.S3_FAULT_ADDRESS}:{settings.S3_FAULT_ADMIN_PORT}"
-# What a deletion would change; a rescan may add marks of time, never take these away.
-_CENSUS = """
-SELECT 'items', count(*) FROM metadata_items WHERE library_section_id IS NOT NULL AND deleted_at IS NULL
-UNION ALL SELECT 'marked items', count(*) FROM metadata_items WHERE deleted_at IS NOT NULL
-UNION ALL SELECT 'parts', count(*) FROM media_parts WHERE deleted_at IS NULL
-UNION ALL SELECT 'marked parts', count(*) FROM media_parts WHERE deleted_at IS NOT NULL
-UNION ALL SELECT 'streams', count(*) FROM media_streams
-UNION ALL SELECT 'directories', count(*) FROM directories WHERE deleted_at IS NULL
-"""
+LOOK = "/usr/local/lib/mount_look.py"
 
 
 @dataclass
@@ -71,16 +59,15 @@ class Rig:
 
     def status(self) -> dict[str, Any]:
         """Read what the guard thinks."""
-        return dict(json.loads(self.sh(f"cat {GUARD}/status.json") or '{"state": "absent"}'))
-
-    def events(self, since: float = 0) -> list[dict[str, Any]]:
-        """Read the guard's log from a moment on."""
-        lines = self.sh(f"cat {GUARD}/events.jsonl").splitlines()
-        return [event for line in lines if (event := json.loads(line))["at"] >= since]
+        return dict(self.look()["guard"])
 
     def windows(self, since: float) -> list[dict[str, Any]]:
         """List the times in which Plex stood still."""
-        return windows(self.events(since))
+        return windows(self.look(since=since)["events"])
+
+    def look(self, *words: str, since: float = 9e9) -> dict[str, Any]:
+        """Look at everything at once, see mount_look."""
+        return dict(json.loads(self.sh(f"python3 {LOOK} {since} {' '.join(words)}") or "{}"))
 
     def plex(self, method: str, path: str) -> str:
         """Ask Plex on the machine, with its own token."""
@@ -89,28 +76,27 @@ class Rig:
         address = shlex.quote(f"http://127.0.0.1:32400{path}")
         return self.sh(f'curl -s -m 5 -X {method} -H "X-Plex-Token: {token}" {address}')
 
-    def scanning(self) -> bool:
-        """Whether a scanner is at work."""
-        return self.sh("pgrep -f 'Plex Media [S]canner' | head -1") != ""
+    def busy(self) -> bool:
+        """Whether a scan is under way, or Plex does not say."""
+        found = self.look()
+        return bool(found["scanners"] or found["refreshing"])
 
     def scan(self) -> None:
         """Begin a scan of everything and wait until the scanner is at work."""
 
         def began() -> bool:
             self.plex("GET", "/library/sections/all/refresh?force=1")
-            return self.scanning()
+            until = time.monotonic() + 3
+            while not (found := self.look()["scanners"]) and time.monotonic() < until:
+                continue
+            return bool(found)
 
         # A server that was started anew takes no orders for some seconds.
         wait(began, True, 60, "the scan did not begin")
 
-    def census(self) -> dict[str, int]:
+    def census(self) -> dict[str, list[int]]:
         """Count what could be lost."""
-        code = (
-            "import sqlite3,json,sys; c=sqlite3.connect('file:'+sys.argv[1]+'?mode=ro',uri=True,timeout=30);"
-            "print(json.dumps(dict(c.execute(sys.argv[2]))))"
-        )
-        printed = self.sh(f"python3 -c {shlex.quote(code)} {shlex.quote(DATABASE)} {shlex.quote(_CENSUS)}")
-        return dict(json.loads(printed))
+        return dict(self.look("census")["census"])
 
     def reads(self) -> bool:
         """Whether the container can read media bytes now."""
@@ -129,17 +115,29 @@ class Rig:
         machine.up(NAME, images.ensure_image("machine", print))
         wait(lambda: self.sh("docker info --format ok"), "ok", 60, "Docker did not come up after the reboot")
 
+    def ready(self) -> None:
+        """Have everything healthy; what is so already is left as it is, so that a campaign loses no time."""
+        self.heal()
+        # systemd counts starts, and a campaign has more of them than a run.
+        self.sh("systemctl reset-failed plex-burst-mount plex-burst-guard")
+        found = self.look()
+        if found["guard"]["state"] != "healthy" or found["scanners"] or found["refreshing"]:
+            self.reset()
+
     def reset(self) -> None:
-        """Make everything healthy again; a guard that remembers repairs would give up after some cases."""
+        """Make everything healthy again, with a guard that remembers nothing."""
         self.heal()
         self.sh(f"while mountpoint --quiet {GUARD}; do umount {GUARD}; done")
         self.sh("systemctl reset-failed plex-burst-mount plex-burst-guard; systemctl start plex-burst-mount")
         self.start_plex()
         self.sh(f"rm -f {GUARD}/events.jsonl {GUARD}/status.json {GUARD}/given_up.json")
         self.sh("systemctl restart plex-burst-guard")
-        # A guard that had to repair first is on probation for a minute.
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until the guard finds the mount healthy, which a repair takes some time to be, and no scan is left."""
         wait(lambda: self.status()["state"], "healthy", 150, "the guard did not find the mount healthy")
-        wait(self.scanning, False, 120, "a scan did not end")
+        wait(self.busy, False, 120, "a scan did not end")
 
 
 def wait(read: Callable[[], Any], wanted: Any, seconds: float, else_said: str) -> float:
@@ -163,11 +161,12 @@ def rig() -> Iterator[Rig]:
         fcntl.flock(handle, fcntl.LOCK_EX)
         rig = Rig(container)
         rig.heal()
+        docker.run("cp", str(ROOT / "soak/mount_look.py"), f"{container}:{LOOK}")
         if not rig.sh("docker ps --all --quiet --filter name=plex"):
             _provision(container)
             # Everything is known from here on, so that a census can only fall.
             rig.scan()
-            wait(rig.scanning, False, 120, "the first scan did not end")
+            wait(rig.busy, False, 120, "the first scan did not end")
         yield rig
 
 

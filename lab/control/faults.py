@@ -6,7 +6,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lab.plexsim.plexsim.faults.desk import ROOT
@@ -27,9 +27,13 @@ class Desk:
 
     name: str
     call: Call
+    asleep: str = ""
+    """Why it cannot be asked now, and what helps; empty when it can."""
 
     def faults(self) -> dict[str, dict[str, Any]]:
-        """What it knows, by name; a stand-in without an admin port knows none."""
+        """What it knows, by name; a stand-in without an admin port, or one that stands still, knows none."""
+        if self.asleep:
+            return {}
         status, shown = self.call("GET", ROOT, None)
         if status == 404:
             return {}
@@ -67,10 +71,16 @@ def _inside(machine: str, container: str) -> Call:
 
     def call(method: str, path: str, wish: Mapping[str, object] | None) -> tuple[int, dict[str, Any]]:
         sent = () if wish is None else ("--data", json.dumps(wish))
-        options = ("--silent", "--show-error", "--max-time", "10", "--write-out", "\n%{http_code}", "--request", method)
+        options = ("--silent", "--show-error", "--max-time", "3", "--write-out", "\n%{http_code}", "--request", method)
         address = f"http://127.0.0.1:{_PLEX_PORT}{path}"
-        command = ("docker", "exec", container, "curl", *options, *sent, address)
-        body, _, status = docker.run("exec", machine, *command).rpartition("\n")
+        # Not by docker exec, which joins what stands still and waits with it; only its network is entered.
+        pid = docker.run("exec", machine, "docker", "inspect", "--format", "{{.State.Pid}}", container)
+        command = ("nsenter", "--net", "--target", pid, "curl", *options, *sent, address)
+        asked = docker.attempt("exec", machine, *command)
+        if asked.returncode:
+            reason = (asked.stderr.strip().splitlines() or ["no reason given"])[-1]
+            raise LabError(f"frozen or still starting: {reason}")
+        body, _, status = asked.stdout.strip().rpartition("\n")
         return int(status), _object(body.encode())
 
     return call
@@ -99,12 +109,23 @@ def desks() -> list[Desk]:
         Desk("s3", _over_http(f"http://{settings.S3_FAULT_ADDRESS}:{settings.S3_FAULT_ADMIN_PORT}")),
     ]
     for machine in _machines():
-        listed = docker.attempt("exec", machine, "docker", "container", "ls", "--format", "{{.Names}} {{.Image}}")
+        wanted = "{{.Names}} {{.State}} {{.Image}}"
+        listed = docker.attempt("exec", machine, "docker", "container", "ls", "--format", wanted)
         for line in listed.stdout.splitlines() if listed.returncode == 0 else []:
-            container, _, image = line.partition(" ")
+            container, state, image = line.split(" ", 2)
             if _PLEX_REPOSITORY in image:
-                found.append(Desk(f"{container}@{machine}", _inside(machine, container)))
+                asleep = f"frozen; docker exec {machine} docker unpause {container}" if state == "paused" else ""
+                found.append(_answering(Desk(f"{container}@{machine}", _inside(machine, container), asleep)))
     return found
+
+
+def _answering(desk: Desk) -> Desk:
+    """Give a desk that is asleep when it does not answer: the guard of a mount freezes a Plex without Docker's word."""
+    try:
+        desk.faults()
+    except LabError as error:
+        return replace(desk, asleep=str(error))
+    return desk
 
 
 def wish_of(state: str, parameters: list[str]) -> dict[str, object]:
@@ -122,15 +143,17 @@ def switch(found: list[Desk], fault: str, state: str | None, parameters: list[st
     """Switch a fault wherever it is known (or show it there); gives a line for each place."""
     known = [(desk, faults) for desk in found if fault in (faults := desk.faults())]
     if not known:
-        places = ", ".join(desk.name for desk in found)
-        raise LabError(f"No fault {fault!r} at {places}; script/lab fault --list shows what there is.")
+        places = ", ".join(desk.name for desk in found if not desk.asleep)
+        frozen = "".join(f"; {desk.name} cannot be asked ({desk.asleep})" for desk in found if desk.asleep)
+        raise LabError(f"No fault {fault!r} at {places}{frozen}; script/lab fault --list shows what there is.")
     wish = wish_of(state or "off", parameters)
     return [_line(desk.name, fault, desk.switch(fault, wish) if state else faults[fault]) for desk, faults in known]
 
 
 def listing(found: list[Desk]) -> list[str]:
     """A line for each fault of each stand-in."""
-    return [_line(desk.name, name, fault) for desk in found for name, fault in desk.faults().items()]
+    lines = [_line(desk.name, name, fault) for desk in found for name, fault in desk.faults().items()]
+    return [*lines, *(f"{desk.name} cannot be asked: {desk.asleep}" for desk in found if desk.asleep)]
 
 
 def _line(place: str, name: str, fault: Mapping[str, Any]) -> str:

@@ -32,7 +32,7 @@ from soak.provider import PROJECT, TOKEN, ZONE, Fate, Provider
 
 SAMPLE = 12
 # The table of every case is the result: what was killed where, and what it took to be rid of it.
-KEEP_ROWS = True
+KEEP_ROWS = 1000
 LIFETIME = timedelta(hours=96)
 # Until then a create call without an answer may still have made a machine.
 UNANSWERED = timedelta(seconds=31)

@@ -78,6 +78,21 @@ def test_a_child_that_hangs_is_given_up_at_its_deadline() -> None:
         time.sleep(0.01)
 
 
+def test_a_program_answers_fails_and_hangs_like_a_child(tmp_path: Path) -> None:
+    def asked(*words: str, timeout: float = 20) -> bounded.Answer | None:
+        return bounded.Program(words, timeout).poll(timeout)
+
+    statfs = ("/usr/bin/stat", "--file-system", "--printf=")
+    assert asked(*statfs, str(tmp_path)) == {}
+    assert "No such file" in (asked(*statfs, str(tmp_path / "gone")) or {})["error"]
+    hangs = bounded.Program(["/bin/sleep", "60"], 0.2)
+    assert hangs.poll(20) == {"timeout": True}
+    deadline = time.monotonic() + 10
+    while left := bounded.reap([hangs.pid]):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.01)
+
+
 def test_a_child_that_fails_says_why() -> None:
     def fail() -> bounded.Answer:
         raise PermissionError(13, "Permission denied")
@@ -109,3 +124,26 @@ def test_s3_is_not_asked_again_while_its_answer_is_fresh() -> None:
     assert not answered()
     probes.s3 = None  # a new suspicion
     assert answered()
+
+
+@pytest.mark.parametrize(
+    ("script", "answers"),
+    [
+        # The first bytes of an MP3 are no text.
+        (r"printf '\377\373\220\144'", True),
+        # A server that cuts its answers short is found by asking for as much as a cold read takes.
+        (r"case $* in *--head=4096*) printf 'une\377pected EOF\n' >&2; exit 1;; esac", False),
+    ],
+)
+def test_s3_answers_with_bytes_and_not_with_text(script: str, answers: bool, tmp_path: Path) -> None:
+    program = tmp_path / "rclone"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    mount: Any = SimpleNamespace(handles=list)
+    probes = Probes(mount, mount, Pace(), "library:", [str(program)], socket="", inside="", files=["a.mp3"])
+    probes.ask_s3()
+    while "s3" in probes.running:
+        select.select(probes.descriptors(), [], [], 10)
+        probes.collect()
+    assert probes.s3 is answers
+    assert answers or "pected EOF" in probes.s3_why

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ def asked(tmp_path: Path, script: str) -> dict[str, Any]:
         "uid": os.getuid(),
         "gid": os.getgid(),
         "timeout": 20.0,
+        "until": time.monotonic() + 20,
     }
 
 
@@ -57,6 +59,22 @@ def test_what_cannot_be_read_is_said_with_the_reason_of_s3(tmp_path: Path) -> No
     assert found == {"a.mkv": "", "empty.mkv": "it is empty", "gone.mkv": "No such file or directory"}
     assert "no right" in mount_known_files.why(wish, "gone.mkv", found["gone.mkv"])
     assert "S3 gives it" in mount_known_files.why(asked(tmp_path, "true"), "gone.mkv", "Input/output error")
+
+
+def test_a_file_may_be_called_like_an_error(tmp_path: Path) -> None:
+    (tmp_path / "timeout").write_text("bytes")
+    assert mount_known_files.read_as(str(tmp_path), ["timeout"], asked(tmp_path, "true")) == {"timeout": ""}
+
+
+def test_what_never_answers_takes_no_longer_than_all_of_it_may(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "hangs.mkv")
+    wish = asked(tmp_path, "exec sleep 60") | {"timeout": 2.0, "until": time.monotonic() + 2}
+    found = mount_known_files.read_as(str(tmp_path), ["hangs.mkv"], wish)
+    assert found == {"hangs.mkv": "no answer within 1 s: the mount hangs"}
+    for _ in range(5):
+        assert "does not answer" in mount_known_files.why(wish, "hangs.mkv", found["hangs.mkv"])
+    assert mount_known_files.times(wish, ["hangs.mkv"]) == {}
+    assert time.monotonic() - wish["until"] < 15, "far less than a minute for each question"
 
 
 def test_times_of_the_bucket(tmp_path: Path) -> None:

@@ -65,6 +65,15 @@ def test_a_layer_goes_over_another_and_the_target_is_never_empty(places: tuple[P
     os.close(writer)
 
 
+def test_what_is_watched_is_what_is_there(places: tuple[Path, Path, Path]) -> None:
+    _, new, target = places
+    watched = mount_layers.Watched()
+    assert len(watched.at(str(target))) == 1
+    mount_layers.bind(str(new), str(target))
+    assert watched.at(str(target)) == mount_layers.at(str(target)) != []
+    assert len(watched.at(str(target))) == 2
+
+
 def test_clearing_takes_every_layer(places: tuple[Path, Path, Path]) -> None:
     _, new, target = places
     mount_layers.bind(str(new), str(target))

@@ -49,7 +49,7 @@ def test_what_broke_is_told_and_does_not_end_the_campaign(tmp_path: Path) -> Non
     assert said == ['2/3 broken: 1 is odd. {"number": 1}']
     told = campaign.summary("numbers", 0, found)
     assert (told["cases"], told["held"], told["broken"]) == (3, 2, [{"case": {"number": 1}, "why": "1 is odd."}])
-    assert told["figures"] == {"twice": {"min": 0, "median": 2, "max": 4}}
+    assert told["figures"] == {"twice": {"min": 0, "median": 2, "max": 4, "total": 4}}
 
 
 def test_the_command_fails_when_a_promise_broke(
