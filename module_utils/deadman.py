@@ -7,13 +7,18 @@ must work when everything else is broken, and speaks unbuffered, because powerin
 counted by the kernel's clock that neither jumps nor stands still, and kept over reboots; the wall clock only says how
 long the machine was off.
 
-The end comes when no controller was heard of for `silence_seconds`, and at `hard_seconds` in any case. Then the
+The end comes when no controller was heard of for `silence_seconds`, and at `hard_seconds` in any case; and when the
+guard has given the mount up (`given_up` is there), so that Plex stands still and nothing is done any more, already when
+nothing was heard for `given_up_seconds` since. Then the
 commands of `before` run (Plex is asked to stop, its databases are copied away), and the machine is terminated through
 the provider's API. Without a key, or when the API refuses for good, it powers off: that ends the work, not the bill.
 
 Settings (JSON, 0600): run_id, name, zone, project, server_id, api_url, secret_key (may be empty), armed_at
 (seconds since 1970), silence_seconds, hard_seconds (both from then on), beat_seconds (how often the API is told of a
-sign of life), before (commands), before_seconds.
+sign of life), before (commands), before_seconds; given_up (path of the guard's note, JSON with its `reason`) and
+given_up_seconds, without which no note shortens the silence.
+
+It is a little longer than other files: it is copied to the machine alone and imports nothing of ours.
 """
 
 from __future__ import annotations
@@ -42,12 +47,16 @@ Keep = Callable[[State], None]
 
 
 class Reading(NamedTuple):
-    """boot: id of this boot; wall, steady: seconds; beat: when the heartbeat file changed, 0 when there is none."""
+    """boot: id of this boot; wall, steady: seconds; beat: when the heartbeat file changed, 0 when there is none.
+
+    given_up: why the guard gave the mount up, empty when it did not.
+    """
 
     boot: str
     wall: float
     steady: float
     beat: int
+    given_up: str = ""
 
 
 def advanced(state: State, now: Reading, armed_at: float) -> State:
@@ -56,7 +65,8 @@ def advanced(state: State, now: Reading, armed_at: float) -> State:
         # The first time, or after the state was lost: then the wall clock is all there is.
         elapsed = max(now.wall - armed_at, 0.0)
         first = {"elapsed": elapsed, "beat_elapsed": elapsed, "beat": now.beat, "told": -1e9, "tries": 0}
-        return {**first, "boot": now.boot, "wall": now.wall, "steady": now.steady}
+        given_up = {"given_up": now.given_up, "given_up_elapsed": elapsed}
+        return {**first, **given_up, "boot": now.boot, "wall": now.wall, "steady": now.steady}
     same_boot = state["boot"] == now.boot
     # Off for as long as the wall clock says, and at least since this boot.
     passed = now.steady - state["steady"] if same_boot else max(now.wall - state["wall"], now.steady)
@@ -70,6 +80,10 @@ def advanced(state: State, now: Reading, armed_at: float) -> State:
         "elapsed": elapsed,
         "beat": now.beat or state["beat"],
         "beat_elapsed": elapsed if heard else state["beat_elapsed"],
+        "given_up": now.given_up,
+        "given_up_elapsed": state.get("given_up_elapsed", elapsed)
+        if now.given_up and state.get("given_up")
+        else elapsed,
     }
 
 
@@ -80,6 +94,10 @@ def reason_to_end(state: State, settings: dict[str, Any]) -> str:
     silence = state["elapsed"] - state["beat_elapsed"]
     if silence >= settings["silence_seconds"]:
         return f"nothing was heard of its controller for {silence:.0f} s"
+    useless = state["elapsed"] - max(state["beat_elapsed"], state["given_up_elapsed"])
+    if state["given_up"] and useless >= settings.get("given_up_seconds", float("inf")):
+        why = f"the guard gave the mount up ({state['given_up']})"
+        return f"{why}, and nothing was heard of its controller for {useless:.0f} s since"
     return ""
 
 
@@ -171,11 +189,21 @@ def step(state: State, settings: dict[str, Any], now: Reading, off: Callable[[],
     return state
 
 
-def reading() -> Reading:
-    """The clocks, and the heartbeat."""
+def given_up(settings: dict[str, Any]) -> str:
+    """Why the guard gave the mount up; a note that cannot be understood is one all the same."""
+    try:
+        return str(json.loads(Path(settings["given_up"]).read_text(encoding="utf-8"))["reason"])
+    except (OSError, KeyError):
+        return ""
+    except (ValueError, TypeError):
+        return "its note says nothing"
+
+
+def reading(settings: dict[str, Any]) -> Reading:
+    """The clocks, the heartbeat, and the guard's note."""
     boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     beat = HEARTBEAT.stat().st_mtime_ns if HEARTBEAT.exists() else 0
-    return Reading(boot, time.time(), time.clock_gettime(time.CLOCK_BOOTTIME), beat)
+    return Reading(boot, time.time(), time.clock_gettime(time.CLOCK_BOOTTIME), beat, given_up(settings))
 
 
 def write(state: State) -> None:
@@ -192,7 +220,7 @@ def main() -> int:
         state = json.loads(STATE.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         state = {}
-    write(step(state, settings, reading(), power_off, write))
+    write(step(state, settings, reading(settings), power_off, write))
     return 0
 
 

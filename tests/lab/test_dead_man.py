@@ -33,6 +33,7 @@ SWITCH = "plex-burst-switch"
 SETTINGS = "/etc/plex-burst/switch.json"
 STATE = "/var/lib/plex-burst/switch-state.json"
 DATABASES = "/srv/plex-burst/config/Library/Application Support/Plex Media Server/Plug-in Support/Databases"
+GIVEN_UP = "/srv/plex-burst/guard/given_up.json"
 PLACE = f"library:{settings.S3_BUCKET}/dead-man"
 YEAR = 365 * 86400.0
 # The door is shut to all of it: Plex, the remote control of rclone, Docker, and what is not there.
@@ -107,7 +108,14 @@ class Machine:
 def machine(lab: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     role = Role(tmp_path_factory.mktemp("dead-man"))
     ours = yaml.safe_load((ROOT / "group_vars/all/main.yml").read_text())
-    words = ("burst_stop_plex", "burst_copy_away", "burst_rclone", "scaleway_instance_switch_before")
+    words: tuple[str, ...] = (
+        "burst_stop_plex",
+        "burst_copy_away",
+        "burst_rclone",
+        "burst_target_dir",
+        "scaleway_instance_switch_before",
+        "scaleway_instance_given_up_note",
+    )
     try:
         role.variables = {
             **{name: ours[name] for name in words},
@@ -172,7 +180,9 @@ def test_nothing_but_ssh_answers_and_that_to_the_controller_alone(machine: Machi
 
 def test_it_is_armed_with_the_deadline_of_its_owner_and_a_key_that_root_alone_reads(machine: Machine) -> None:
     armed = machine.read(SETTINGS)
-    assert (armed["silence_seconds"], armed["before"][0]) == (1800, ["docker", "unpause", "plex"])
+    assert (armed["silence_seconds"], armed["given_up_seconds"]) == (1800, 7200)
+    assert armed["before"][:2] == [["systemctl", "stop", "plex-burst-guard.service"], ["docker", "unpause", "plex"]]
+    assert armed["given_up"] == GIVEN_UP
     assert armed["before"][-1][-1] == f"{PLACE}/{machine.role.run_id}/last"
     assert machine.run("stat", "-c", "%a %U", SETTINGS) == "600 root"
     assert armed["secret_key"] not in {"", settings.CLOUD_TOKEN}

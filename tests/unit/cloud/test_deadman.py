@@ -31,12 +31,14 @@ SETTINGS: dict[str, Any] = {
     "beat_seconds": 900,
     "before": [],
     "before_seconds": 5,
+    "given_up_seconds": 2 * HOUR,
 }
 
 
-def at(hours: float, wall: float | None = None, boot: str = "a", beat: int = 1) -> Reading:
+def at(hours: float, wall: float | None = None, boot: str = "a", beat: int = 1, lost: bool = False) -> Reading:
     """A reading so many hours after arming; the wall clock says so too unless told otherwise."""
-    return Reading(boot, (hours if wall is None else wall) * HOUR, hours * HOUR, beat)
+    why = "the mount was given up" if lost else ""
+    return Reading(boot, (hours if wall is None else wall) * HOUR, hours * HOUR, beat, why)
 
 
 @pytest.mark.parametrize(
@@ -58,6 +60,13 @@ def at(hours: float, wall: float | None = None, boot: str = "a", beat: int = 1) 
         ([at(0), Reading("b", -HOUR, 12 * HOUR, 1)], True),
         # A heartbeat file that vanished is no sign of life.
         ([at(0), at(12, beat=0)], True),
+        # The mount is given up: from then on less silence is enough, but what was before does not count.
+        ([at(0), at(5, lost=True), at(6.9, lost=True)], False),
+        ([at(0), at(5, lost=True), at(7, lost=True)], True),
+        # A controller that is there ends the run itself; and who mended the mount has the old patience again.
+        ([at(0), at(5, lost=True), at(6, beat=2, lost=True), at(7.9, beat=2, lost=True)], False),
+        ([at(0), at(5, lost=True), at(6), at(7, lost=True), at(8.9, lost=True)], False),
+        ([at(0, lost=True), at(2, lost=True)], True),
     ],
 )
 def test_when_it_ends(readings: list[Reading], ends: bool) -> None:
@@ -65,6 +74,24 @@ def test_when_it_ends(readings: list[Reading], ends: bool) -> None:
     for reading in readings:
         state = deadman.advanced(state, reading, 0)
     assert bool(deadman.reason_to_end(state, SETTINGS)) is ends
+
+
+def test_a_switch_that_was_armed_before_there_were_notes_keeps_its_limits() -> None:
+    old = {key: value for key, value in SETTINGS.items() if key != "given_up_seconds"}
+    begun = deadman.advanced({}, at(0), 0)
+    kept = {key: value for key, value in begun.items() if not key.startswith("given_up")}
+    assert deadman.reason_to_end(deadman.advanced(kept, at(11, lost=True), 0), old) == ""
+
+
+@pytest.mark.parametrize(
+    ("note", "reason"),
+    [('{"at": 1, "reason": "S3 is away"}', "S3 is away"), ("[]", "its note says nothing"), (None, "")],
+)
+def test_the_guards_note(note: str | None, reason: str, tmp_path: Path) -> None:
+    if note:
+        (tmp_path / "given_up.json").write_text(note)
+    assert deadman.given_up({"given_up": str(tmp_path / "given_up.json")}) == reason
+    assert deadman.given_up({}) == ""
 
 
 def test_a_lost_state_still_knows_the_hard_limit() -> None:
@@ -178,7 +205,10 @@ def test_signs_of_life_reach_the_tag_now_and_then(cloud: LocalCloud, settings: d
 def test_it_runs_with_nothing_but_python(tmp_path: Path) -> None:
     program = Path(deadman.__file__).read_text().replace("/etc/plex-burst", str(tmp_path))
     (tmp_path / "switch").write_text(program.replace("/var/lib/plex-burst", str(tmp_path)))
-    (tmp_path / "switch.json").write_text(json.dumps({**SETTINGS, "armed_at": 4e9}))
+    note = tmp_path / "given_up.json"
+    (tmp_path / "switch.json").write_text(json.dumps({**SETTINGS, "armed_at": 4e9, "given_up": str(note)}))
+    note.write_text('{"reason": "S3 is away"}')
     done = subprocess.run([sys.executable, "-I", str(tmp_path / "switch")], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert json.loads((tmp_path / "switch-state.json").read_text())["tries"] == 0
+    state = json.loads((tmp_path / "switch-state.json").read_text())
+    assert (state["tries"], state["given_up"]) == (0, "S3 is away")
