@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 
 from module_utils.plex_sqlite import full_check
 from plugins.modules import plex_db_check
-from tests.unit.database.builder import LIBRARY
+from tests.unit.database.builder import BLOBS, LIBRARY
 
 IMAGE = "plexinc/pms-docker:1.43.3.10861-07dfddaeb"
 Docker = Callable[[str], None]
@@ -56,6 +58,16 @@ def test_a_damaged_full_text_index_is_a_warning(run: Callable[..., dict[str, Any
     result = run(plex_db_check, directory=pair, image=IMAGE)
     assert (result["ok"], result["plex_sqlite"]["state"]) == (True, "ok")
     assert "full text index fts4_icu is damaged, no row is lost" in result["plex_sqlite"]["warnings"][0]
+
+
+def test_a_table_that_no_trigger_feeds_is_not_judged(docker: Docker, pair: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(pair / BLOBS)) as blobs:
+        blobs.execute("CREATE VIRTUAL TABLE fts4 USING fts4(content='metadata_items', title)")
+        blobs.commit()
+    docker("echo ok")
+    full_check(pair, IMAGE)
+    asked = (tmp_path / "script").read_text().splitlines()  # the last that was asked, which is of this database
+    assert [line.partition("(")[0] for line in asked] == ["PRAGMA integrity_check", 'INSERT INTO "fts4_icu"']
 
 
 @pytest.mark.parametrize(
