@@ -17,6 +17,8 @@ from .samples import RETRY, Sample
 # Housekeeping of the account, not work on media.
 IGNORED_ACTIVITIES = ("provider.",)
 BUTLER = "butler"
+# The butler's task whose children are no scan is none either; what else names no section is waited for.
+DEEP_ANALYSIS = "DeepMediaAnalysis"
 COUNTED = (
     *("items", "items_deleted", "parts", "parts_deleted", "tracks", "analysed", "vectors", "changed_at"),
     *MEDIA_COUNTED,
@@ -32,13 +34,13 @@ def counts(sample: Sample) -> dict[str, int | None] | None:
 def activities(sample: Sample, section: int | None) -> list[dict[str, t.Any]]:
     """The media work in a sample.
 
-    Of one section: work of another is left out, and so are the butler's tasks; other work that names none is ours.
+    Of one section: work of another is left out, and so is the deep analysis; other work that names none is ours.
     """
     return [
         entry
         for entry in sample.get("activities") or []
         if not str(entry.get("type", "")).startswith(IGNORED_ACTIVITIES)
-        and (section is None or (entry.get("section") in (None, section) and entry.get("type") != BUTLER))
+        and (section is None or (entry.get("section") in (None, section) and entry.get("title") != DEEP_ANALYSIS))
     ]
 
 

@@ -81,6 +81,7 @@ def test_quiet_in_the_grace_period_means_nothing() -> None:
         ([REFRESHING, *[{"activities": [{**SCANNING, "section": 1}]}] * 3], DONE),
         ([REFRESHING, DEEP, DEEP, DEEP], DONE),
         ([REFRESHING, *[{**DEEP, "activities": [{**BUTLER, "title": "DeepMediaAnalysis"}]}] * 3], DONE),
+        ([REFRESHING, *[{"activities": [{**BUTLER, "title": "Stuck"}]}] * 3], WAITING),
         ([REFRESHING, *[{"activities": [{**SCANNING, "section": None}]}] * 3], WAITING),
         # A stuck activity: nothing moves, nothing works.
         ([SCANNER, *[ACTIVE] * 11], WAITING),
