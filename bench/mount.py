@@ -65,10 +65,10 @@ def compare(rows: list[dict[str, Any]]) -> None:
 def main() -> None:
     """Measure every way at every work and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tracks", type=int, default=480)
+    parser.add_argument("--tracks", type=int, default=240)
     parser.add_argument("--mebibytes", type=int, default=30)
     parser.add_argument("--objects", type=int, default=4_000)
-    parser.add_argument("--minutes", type=float, default=13)
+    parser.add_argument("--minutes", type=float, default=11)
     parser.add_argument("--save", action="store_true")
     asked = parser.parse_args()
     until = time.monotonic() + 60 * asked.minutes

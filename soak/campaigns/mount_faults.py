@@ -113,7 +113,7 @@ def _figures(case: Case, hit: float, readable: float, events: list[dict[str, Any
     stood_still = windows(events)
     repairs = sum(event["event"] == "repair" for event in events)
     figures: dict[str, Any] = {
-        "faults": len(case["faults"]),
+        "faults injected": len(case["faults"]),
         "windows": len(stood_still),
         "repairs": repairs,
         "readable after healing": round(readable, 2),
