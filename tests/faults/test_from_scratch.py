@@ -119,7 +119,8 @@ def test_a_library_that_changes_while_it_is_scanned_is_told_as_it_is(bare: Targe
     bare.new_run()
     # A scanner that looks between the two commands must not find the same second again: times are compared by seconds.
     moved = f"cp -a '{old}' '{artist}/Added Meanwhile' && rm -r '{old}' && touch -d '+2 seconds' '{artist}'"
-    with bare.when_scanning(moved):
+    # Slow enough to be seen for certain, and only until it was.
+    with bare.when_scanning(f"{moved} && {bare.order('scanner_slow', on=False)}", factor=200):
         bare.play("scan", section="Music", burst_libraries=listed, burst_force_deep_scan=True)
     assert bare.result("scan")["verdict"] == "done"
     bare.new_run()
