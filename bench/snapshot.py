@@ -28,7 +28,7 @@ from lab.plexsim.plexsim.large_library import TRACKS, copy_of, pair
 from module_utils.compression import Compression
 from module_utils.files import sha256
 from module_utils.plex_db import BLOBS, LIBRARY
-from module_utils.snapshot import copy_pair, take
+from module_utils.snapshot import copy_blobs, copy_library, take
 
 GOAL = 0.2
 
@@ -65,7 +65,7 @@ def fired_at(directory: Path, work: Any) -> tuple[Measured, float, int]:
 def unverified(directory: Path, target: Path) -> None:
     """Copy both databases, compress them and take their checksums; check and count nothing."""
     target.mkdir()
-    copy_pair(directory, target)
+    copy_blobs(directory, target, copy_library(directory, target))
     compressions = [Compression(target / name) for name in (LIBRARY, BLOBS)]
     for name, compression in zip((LIBRARY, BLOBS), compressions, strict=True):
         sha256(target / name)

@@ -7,22 +7,12 @@ Private to this collection. take() reads, compare() is pure.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .plex_db import (
-    ANALYSED,
-    BLOBS,
-    LIBRARY,
-    PARENTS_AND_EXTRAS,
-    TRACK,
-    VECTOR_BLOB,
-    attach_blobs,
-    reading,
-    sections,
-)
+from .plex_db import ANALYSED, BLOBS, LIBRARY, PARENTS_AND_EXTRAS, TRACK, VECTOR_BLOB, attach_blobs, reading, sections
 
 Census = dict[str, Any]
 
@@ -33,11 +23,13 @@ _DELETED = """
 SELECT library_section_id, metadata_type, count(*) FROM metadata_items
 WHERE deleted_at > 0 GROUP BY +library_section_id, +metadata_type
 """
-# This one reads every row.
-_ANALYSED = """
-SELECT library_section_id, sum(metadata_type = ?), count(*) FROM metadata_items
-WHERE deleted_at IS NULL AND extra_data > '' AND instr(extra_data, ?) GROUP BY 1
+# This one reads every row, in the order of the file; per section how many tracks and items, and which tracks.
+MARKED = """
+SELECT library_section_id, sum(metadata_type = :track), count(*),
+  group_concat(CASE metadata_type WHEN :track THEN id END)
+FROM metadata_items NOT INDEXED WHERE extra_data > '' AND deleted_at IS NULL AND instr(extra_data, :mark) GROUP BY 1
 """
+MARKS = {"track": TRACK, "mark": ANALYSED.strip("%")}
 _PARTS = """
 SELECT media_items.library_section_id, count(*)
 FROM media_items JOIN media_parts ON media_items.id = media_parts.media_item_id GROUP BY 1
@@ -83,13 +75,17 @@ def count_rows(connection: sqlite3.Connection) -> Census:
     return {"sections": list(found.values()), "unsectioned": unsectioned, "schema_migrations": schema}
 
 
-def take(directory: Path, timeout: float = 10.0) -> Census:
-    """Count both databases of a directory, read-only, while Plex may be writing."""
+def take(directory: Path, timeout: float = 10.0, marked: Sequence[tuple[Any, ...]] | None = None) -> Census:
+    """Count both databases of a directory, read-only, while Plex may be writing.
+
+    marked are the rows of MARKED, for who has read them already.
+    """
     with reading(directory / LIBRARY, timeout) as connection:
         attach_blobs(connection, directory / BLOBS)
         connection.execute("BEGIN")
         census = count_rows(connection)
-        analysed = {key: counts for key, *counts in connection.execute(_ANALYSED, (TRACK, ANALYSED.strip("%")))}
+        rows = connection.execute(MARKED, MARKS).fetchall() if marked is None else marked
+        analysed = {key: counts for key, *counts, _ in rows}
         vectors = dict(connection.execute(_VECTORS, (VECTOR_BLOB,)).fetchall())
         (census["highest_id"],) = connection.execute("SELECT ifnull(max(id), 0) FROM metadata_items").fetchone()
         (census["vector_blobs"],) = connection.execute(_ALL_VECTORS, (VECTOR_BLOB,)).fetchone()

@@ -49,8 +49,18 @@ def _root_paths(connection: sqlite3.Connection, tree: Tree, roots: dict[int, int
     return found
 
 
+def _inside_a_location(connection: sqlite3.Connection, mapping: PathMapping) -> bool:
+    """Whether a rule begins below a section's folder; any other moves the folder with all that lies in it."""
+    roots = connection.execute("SELECT CAST(root_path AS BLOB) FROM section_locations WHERE root_path IS NOT NULL")
+    inside = tuple(root.rstrip(b"/") + b"/" for (root,) in roots)
+    return any(rule.old.startswith(inside) for rule in mapping.rules)
+
+
 def plan_directories(connection: sqlite3.Connection, mapping: PathMapping, plan: Plan) -> None:
     """Work out which directories are renamed within their location."""
+    plan.counts["directories"] = 0
+    if not _inside_a_location(connection, mapping):
+        return
     tree: Tree = {
         key: (section, parent, path or b"")
         for key, section, parent, path in connection.execute(

@@ -25,33 +25,36 @@ from .progress_state import IdSet, id_set
 MANIFEST = "manifest.json"
 FORMAT = 2
 ATTEMPTS = 3
+Marked = list[tuple[Any, ...]]
 
-_CLAIMED = """
-SELECT group_concat(id) FROM metadata_items
-WHERE metadata_type = 10 AND extra_data > '' AND instr(extra_data, 'musicAnalysisVersion') AND +deleted_at IS NULL
-"""
 _VECTORS = "SELECT group_concat(linked_id) FROM blobs WHERE linked_type = 'metadata_item' AND blob_type = 7"
 
 
-def _ids(path: Path, query: str) -> IdSet:
+def _vectors(path: Path) -> IdSet:
     with reading(path) as connection:
-        return id_set(connection.execute(query).fetchone()[0])
+        return id_set(connection.execute(_VECTORS).fetchone()[0])
 
 
-def copy_pair(source: Path, target: Path) -> int:
-    """Copy the library first and the blobs after it, so that no vector the library claims can be missing.
+def copy_library(source: Path, target: Path) -> Marked:
+    """Copy the library; say which of its items are analysed, as the census reads it."""
+    copy_database(source / LIBRARY, target / LIBRARY)
+    with reading(target / LIBRARY) as connection:
+        return connection.execute(census.MARKED, census.MARKS).fetchall()
+
+
+def copy_blobs(source: Path, target: Path, marked: Marked) -> int:
+    """Copy the blobs after the library, so that no vector the library claims can be missing.
 
     Returns how many analysed tracks have no vector at the source either.
     """
-    copy_database(source / LIBRARY, target / LIBRARY)
-    claimed = _ids(target / LIBRARY, _CLAIMED)
+    claimed = id_set(",".join(ids for *_, ids in marked if ids))
     for _ in range(ATTEMPTS):
         copy_database(source / BLOBS, target / BLOBS)
-        without = claimed - _ids(target / BLOBS, _VECTORS)
+        without = claimed - _vectors(target / BLOBS)
         # Plex may write the mark a moment before the vector; then the source has it by now.
         if not without:
             return 0
-        there = _ids(source / BLOBS, _VECTORS)
+        there = _vectors(source / BLOBS)
         if not any(key in there for key in without):
             return len(without)
     raise PlexDatabaseError(
@@ -95,7 +98,7 @@ def room_problem(source: Path, target: Path) -> str:
     )
 
 
-def _verified(target: Path) -> tuple[dict[str, int], dict[str, Any], list[dict[str, Any]]]:
+def _verified(target: Path, marked: Marked) -> tuple[dict[str, int], dict[str, Any], list[dict[str, Any]]]:
     """Check the copies, count them, take their checksums."""
     findings = check(target, quick=True)
     if findings.problems:
@@ -104,7 +107,7 @@ def _verified(target: Path) -> tuple[dict[str, int], dict[str, Any], list[dict[s
     files = [
         {"path": str(path), "name": path.name, "size": path.stat().st_size, "sha256": sha256(path)} for path in paths
     ]
-    return findings.migrations, census.take(target), files
+    return findings.migrations, census.take(target, marked=marked), files
 
 
 def _with_archive(file: dict[str, Any], archive: Path) -> dict[str, Any]:
@@ -132,12 +135,15 @@ def take(
         (target / name).unlink(missing_ok=True)
     started, now = time.monotonic(), datetime.datetime.now(datetime.UTC)
     before = state_of(source)
-    without_vector = copy_pair(source, target)
-    copied = time.monotonic()
-    # They are checked while they are compressed: one core each.
-    compressions = [Compression(target / name) for name in (LIBRARY, BLOBS)] if compress else []
+    compressions: list[Compression] = []
     try:
-        migrations, counted, files = _verified(target)
+        # Each copy is compressed beside what follows: one core each.
+        marked = copy_library(source, target)
+        compressions += [Compression(target / LIBRARY)] if compress else []
+        without_vector = copy_blobs(source, target, marked)
+        compressions += [Compression(target / BLOBS)] if compress else []
+        copied = time.monotonic()
+        migrations, counted, files = _verified(target, marked)
         archives = [compression.finish() for compression in compressions]
     finally:
         for compression in compressions:
