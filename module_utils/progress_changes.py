@@ -64,6 +64,7 @@ def _live_tracks(library: sqlite3.Connection, section: int, keys: t.Iterable[int
 
 def count_vectors(library: sqlite3.Connection, blobs: sqlite3.Connection, state: State) -> None:
     """Find all live tracks of the section that have a vector."""
+    _map(blobs)
     state.blobs = _table(blobs, "blobs")
     held = id_set(blobs.execute(queries.VECTORS).fetchone()[0])
     # What carries the mark is known to be a live track; only the others have to be looked up.

@@ -11,6 +11,7 @@ import datetime
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from .plex_db import PlexDatabaseError
 from .snapshot import MANIFEST, reusable, take
 
 PARTIAL = ".partial"
+# Seconds. A caller that is killed while it starts zstd leaves its lock to the child until that has become zstd.
+PATIENCE = 10.0
 
 
 def kept(parent: Path) -> list[Path]:
@@ -27,15 +30,25 @@ def kept(parent: Path) -> list[Path]:
     return sorted((path.parent for path in parent.glob(f"*Z/{MANIFEST}")), reverse=True)
 
 
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 @contextlib.contextmanager
 def _alone(parent: Path) -> Iterator[None]:
     """Keep a second caller out: it would take our half snapshot for one that a killed caller left."""
     handle = os.open(parent, os.O_RDONLY | os.O_DIRECTORY)
+    deadline = time.monotonic() + PATIENCE
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        while not _locked(handle):
+            if time.monotonic() > deadline:
+                raise PlexDatabaseError(f"Another snapshot is being taken into {parent}: wait until it is done.")
+            time.sleep(0.02)
         yield
-    except BlockingIOError as error:
-        raise PlexDatabaseError(f"Another snapshot is being taken into {parent}: wait until it is done.") from error
     finally:
         os.close(handle)
 

@@ -10,6 +10,7 @@ import os
 import random
 import sqlite3
 import subprocess
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from multiprocessing.synchronize import Event
@@ -239,7 +240,19 @@ def test_half_snapshots_go_when_a_new_one_is_complete(run: Run, pair: Path, tmp_
     assert [path.name for path in dest.iterdir()] == [snapshot_series.kept(dest)[0].name]
 
 
-def test_two_at_a_time_are_refused(run: Run, pair: Path, tmp_path: Path) -> None:
+def test_a_lock_that_a_killed_one_left_to_its_child_is_waited_for(run: Run, pair: Path, tmp_path: Path) -> None:
+    dest = tmp_path / "checkpoints"
+    dest.mkdir()
+    holder = os.open(dest, os.O_RDONLY)
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    child = threading.Timer(0.2, os.close, [holder])
+    child.start()
+    assert run(plex_db_snapshot, directory=pair, dest=dest, keep=1)["changed"]
+    child.join()
+
+
+def test_two_at_a_time_are_refused(run: Run, pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot_series, "PATIENCE", 0.0)
     dest = tmp_path / "checkpoints"
     dest.mkdir()
     holder = os.open(dest, os.O_RDONLY)
