@@ -122,7 +122,11 @@ def _run(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="refresh all metadata before the analysis; takes hours on a big library",
     )
-    add("--force-deep-scan", action="store_true", help="read every file again, not only what changed")
+    add(
+        "--force-deep-scan",
+        action="store_true",
+        help="scan every folder and refresh all metadata; takes hours on a big library",
+    )
     add(
         "--keep",
         action="store_true",
