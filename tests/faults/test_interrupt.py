@@ -1,4 +1,4 @@
-"""A run in the lab that is interrupted, or killed, while Plex analyses: nothing that costs money is left."""
+"""A run in the lab that is interrupted, or killed, at work: nothing that costs money is left."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
 
 REPOSITORY = Path(__file__).parents[2]
 WRAPPER = (sys.executable, "-m", "wrapper")
-UNTIL_SONIC_SECONDS = 900
+UNTIL_AT_WORK_SECONDS = 900
 TEARDOWN_SECONDS = 300
 
 
@@ -69,12 +69,16 @@ class Interrupted:
         log = next(self.runs_dir.glob("*/controller.log")).read_text()
         return len(set(re.findall(r"sonic: waiting: .*?(\d+)/\d+ tracks", log))) > 1
 
-    def wait_until_analysing(self) -> None:
+    def mounting(self) -> bool:
+        """Whether the machine is there and at work."""
+        return self.state("mount") == "running"
+
+    def wait_until(self, reached: Callable[[], bool]) -> None:
         """Another process says it only through its ledger and its log."""
-        deadline = time.monotonic() + UNTIL_SONIC_SECONDS
-        while not self.analysing():
-            assert self.process.poll() is None, f"the run ended before it analysed:\n{self.said()[-4000:]}"
-            assert time.monotonic() < deadline, f"the analysis did not begin:\n{self.said()[-4000:]}"
+        deadline = time.monotonic() + UNTIL_AT_WORK_SECONDS
+        while not reached():
+            assert self.process.poll() is None, f"the run ended before that:\n{self.said()[-4000:]}"
+            assert time.monotonic() < deadline, f"it did not come to that:\n{self.said()[-4000:]}"
             time.sleep(0.2)
 
     def end(self) -> None:
@@ -121,7 +125,7 @@ def interrupted(tmp_path: Path) -> Iterator[Interrupted]:
 
 
 def test_ctrl_c_during_sonic_leaves_nothing(interrupted: Interrupted) -> None:
-    interrupted.wait_until_analysing()
+    interrupted.wait_until(interrupted.analysing)
     assert interrupted.rented() == ONE_OF_EACH
     interrupted.process.send_signal(signal.SIGINT)
     assert interrupted.process.wait(TEARDOWN_SECONDS) == exits.CANCELED, interrupted.said()[-4000:]
@@ -133,7 +137,7 @@ def test_ctrl_c_during_sonic_leaves_nothing(interrupted: Interrupted) -> None:
 
 
 def test_ctrl_c_twice_still_leaves_nothing(interrupted: Interrupted) -> None:
-    interrupted.wait_until_analysing()
+    interrupted.wait_until(interrupted.mounting)
     interrupted.process.send_signal(signal.SIGINT)
     deadline = time.monotonic() + TEARDOWN_SECONDS
     while interrupted.state("teardown") != "running" and interrupted.process.poll() is None:
@@ -148,7 +152,7 @@ def test_ctrl_c_twice_still_leaves_nothing(interrupted: Interrupted) -> None:
 
 
 def test_destroy_removes_what_a_kill_left(interrupted: Interrupted) -> None:
-    interrupted.wait_until_analysing()
+    interrupted.wait_until(interrupted.mounting)
     interrupted.process.kill()
     interrupted.process.wait()
     assert interrupted.rented() == ONE_OF_EACH

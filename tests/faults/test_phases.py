@@ -60,6 +60,21 @@ def test_an_activity_that_never_moves_stalls_the_scan(server: Target) -> None:
     assert server.result("scan")["verdict"] == "stalled"
 
 
+def test_no_scan_begins_on_a_mount_that_the_guard_finds_sick(server: Target) -> None:
+    guard = server.base / "guard"
+    guard.mkdir()
+    (guard / "events.jsonl").touch()
+    samples = {path: path.read_bytes() for path in (server.base / "samples").glob("scan-*.jsonl")}
+    for state, words in (("hung", "the mount hangs; Plex stands still"), ("given_up", "the guard gave up")):
+        server.new_run()
+        (guard / "status.json").write_text(json.dumps({"state": state, "frozen": True, "counts": {}}))
+        printed = server.play("scan", expected=2, section="Movies", plex_scan_frozen=1)
+        assert f"Movies was not scanned, because {words}" in " ".join(printed.split())
+    shutil.rmtree(guard)
+    begun = {path: path.read_bytes() for path in (server.base / "samples").glob("scan-*.jsonl")}
+    assert begun == samples, "no scan was begun"
+
+
 def test_files_that_nobody_looked_into_are_looked_into_after_the_scan(server: Target) -> None:
     """Once to the end, and once with a file that the server cannot read: it is left, and nobody waits for it."""
     unseen = "media_analysis_version = 0, duration = NULL WHERE library_section_id = 1"
