@@ -9,6 +9,7 @@ that of ansible-playbook and its children.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -128,8 +129,10 @@ def one_round() -> dict[str, float]:
 
 
 def main() -> None:
-    """Print and keep the medians of some rounds: as many as the command line says, else ROUNDS."""
-    rounds = [one_round() for _ in range(int(sys.argv[1]) if sys.argv[1:] else ROUNDS)]
+    """Print and keep the medians of some rounds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rounds", nargs="?", type=int, default=ROUNDS)
+    rounds = [one_round() for _ in range(parser.parse_args().rounds)]
     result = {
         "bench": "renting",
         "seconds": {what: round(statistics.median(one[what] for one in rounds), 1) for what in rounds[0]},

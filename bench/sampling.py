@@ -26,9 +26,12 @@ from lab.plexsim.plexsim.large_library import TRACKS, copy_of, pair
 ROOT = Path(__file__).parents[1]
 CONTAINER = "plex-burst-bench-sampling"
 SECTION = 5
-# Seconds between two samples (group_vars/monitoring_cloud.yml) and the processors of each profile's machine.
-POLLS = {"scan": 10, "sonic": 30}
+# The processors of each profile's machine, and the seconds between two samples there (group_vars, roles' defaults).
 PROCESSORS = {"lite": 2, "standard": 3, "power": 8, "superpower": 16}
+POLLS = {
+    "scan": {"lite": 30, "standard": 20, "power": 10, "superpower": 10},
+    "sonic": dict.fromkeys(PROCESSORS, 30),
+}
 
 
 def payload(place: Path, module: str, arguments: Mapping[str, Any]) -> Path:
@@ -75,10 +78,10 @@ def shares(result: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     """Percent of each profile's machine that waiting takes."""
     return {
         phase: {
-            profile: round(100 * result["ways"][phase]["processor"] / poll / processors, 2)
+            profile: round(100 * result["ways"][phase]["processor"] / polls[profile] / processors, 2)
             for profile, processors in PROCESSORS.items()
         }
-        for phase, poll in POLLS.items()
+        for phase, polls in POLLS.items()
     }
 
 
