@@ -8,12 +8,10 @@ python -m bench.guard [--seconds N] [--save]
 from __future__ import annotations
 
 import argparse
-import datetime
 import os
-import platform
 import time
 
-from bench.table import save
+from bench.table import circumstances, save
 from soak.mount_rig import Rig, rig
 
 GOALS = {"percent_of_a_core": 1.0, "megabytes": 30.0}
@@ -51,10 +49,7 @@ def main() -> None:
     if asked.save:
         save(
             {
-                "bench": "guard",
-                "when": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-                "machine": f"{os.cpu_count()} cores, {platform.machine()}",
-                "load": os.getloadavg()[0],
+                **circumstances("guard"),
                 "seconds": round(lasted, 1),
                 "found": found,
                 "goals": GOALS,

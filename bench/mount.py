@@ -13,10 +13,7 @@ real library, because the baseline asks for each of them, one after the other.
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
-import os
-import platform
 import signal
 import subprocess
 import sys
@@ -25,7 +22,7 @@ from typing import Any
 
 from bench.mount_machine import LATENCY, REMOTE, Bench, bench, fill, prepare, rclone
 from bench.mount_ways import WORKS
-from bench.table import save
+from bench.table import circumstances, save
 
 GOALS = {"list": ("seconds", 0.05), "tags": ("bytes", 0.05), "whole": ("seconds", 0.8), "slow": ("memory", 0.2)}
 
@@ -85,10 +82,7 @@ def main() -> None:
     if asked.save:
         save(
             {
-                "bench": "mount",
-                "when": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-                "machine": f"{os.cpu_count()} cores, {platform.machine()}",
-                "load": os.getloadavg()[0],
+                **circumstances("mount"),
                 "rows": rows,
                 "goals": {what: {"of": of, "ratio": ratio} for what, (of, ratio) in GOALS.items()},
                 "facts": facts,

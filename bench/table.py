@@ -65,15 +65,22 @@ def report(
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(f"peak memory of this process {memory} MB (goal 200 MB)")
     return {
-        "bench": name,
-        "when": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
-        "load": os.getloadavg()[0],
+        **circumstances(name),
         "rounds": {way: len(found) for way, found in runs.items()},
         "ways": rows,
         "goals": dict(goals),
         "facts": dict(facts),
         "peak_memory_mb": memory,
+    }
+
+
+def circumstances(name: str) -> dict[str, Any]:
+    """What every result begins with: which bench, when, on what machine, and how busy that is now."""
+    return {
+        "bench": name,
+        "when": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+        "load": os.getloadavg()[0],
     }
 
 
