@@ -115,7 +115,7 @@ def decompressed(path: Path) -> AbstractContextManager[IO[bytes]]:
 def _tar_members(path: Path, stream: IO[bytes]) -> Generator[Member, None, None]:
     limit = most(path.stat().st_size)
     counted = Counted(stream, limit)
-    with tarfile.open(fileobj=counted, mode="r|", errors="surrogateescape") as tar:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=counted, mode="r|", errors="surrogateescape") as tar:  # type: ignore[call-overload]  # see below
         # tarfile asks its stream for read() alone in this mode; its stubs want a whole file.
         for entry in tar:
             if entry.size < 0:

@@ -99,7 +99,7 @@ class Client(Scaleway):  # type: ignore[misc]  # the collection is not typed, so
         answer = self._answer(method, path, body, query)
         while worth_repeating(method, answer.status) and attempt < ATTEMPTS:
             # Jitter spreads clients; it guards no secret.
-            self.pause(pause_before(attempt, answer.headers.get("retry-after", ""), random.random()))  # noqa: S311
+            self.pause(pause_before(attempt, answer.headers.get("retry-after", ""), random.random()))  # noqa: S311 - jitter
             attempt += 1
             answer = self._answer(method, path, body, query)
         if answer.ok or (missing_ok and answer.status == 404):
