@@ -23,6 +23,7 @@ from . import guard_states as states
 from .files import write_json
 from .freezer import Container
 from .guard_actions import Actions
+from .guard_cache import Cache
 from .guard_mount import Mount, Places, ensure_fusectl
 from .guard_probes import Pace, Probes
 from .mount_layers import MOUNTINFO
@@ -192,6 +193,7 @@ def build(config: dict[str, t.Any]) -> Guard:
         states.Patience(**config["patience"]),
         config["workers"],
         config["prove_deadline"],
+        Cache(config["cache"]),
     )
 
 

@@ -14,6 +14,7 @@ from . import guard_states as states
 from . import rclone_rc
 from .files import write_json
 from .freezer import Container
+from .guard_cache import Cache
 from .guard_mount import Mount
 from .guard_probes import Probes
 
@@ -34,6 +35,7 @@ class Actions:
     patience: states.Patience
     worker_names: t.Sequence[str]
     prove_deadline: float
+    cache: Cache = field(default_factory=Cache)
     mind: states.Mind = field(default_factory=states.Mind)
     proved: bool | None = None
     known: dict[str, str] = field(default_factory=dict)
@@ -135,10 +137,20 @@ class Actions:
             self._cover_again()
         else:
             held = bool(self.mount.pid)
+            if why := self.cache.blame():
+                self._wipe_cache(why)
             self.mount.kill()
             self.mount.release()
             self.mount.restart(held=held)
         self.probes.forget()
+
+    def _wipe_cache(self, why: str) -> None:
+        """Begin without the cache; deleting it takes its time, beside the repair."""
+        try:
+            self.probes.stuck += self.cache.wipe()
+        except OSError as error:
+            why = f"{why}, but it cannot be wiped: {error}"
+        self.event("cache wiped", reason=why)
 
     def _cover_again(self) -> None:
         try:
@@ -156,22 +168,16 @@ class Actions:
             return
         if not self.mount.alive() or not self.mount.covered():
             return
-        if self.container.pid and not self._propagated():
+        if self.container.pid and not self.mount.reaches(self.container.pid):
             self._restart_container()
         self._list()
-        found = self.probes.fingerprints(3, self.prove_deadline)
+        found = self.probes.fingerprints(3, self.prove_deadline, tuple(self.known))
         wrong = [name for name, digest in found.items() if self.known.get(name, digest) != digest]
+        self.cache.wrong = bool(wrong) and not {"error", "timeout"} & set(found)
         self.proved = bool(found or not self.probes.files) and not wrong and not {"error", "timeout"} & set(found)
         # What the probes saw of the old generation says nothing of this one.
         self.probes.forget()
         self.event("proved" if self.proved else "not proved", reason=found.get("error", "") or ", ".join(wrong))
-
-    def _propagated(self) -> bool:
-        """Whether the container's own mount table has the living generation."""
-        with suppress(OSError):
-            table = Path(f"/proc/{self.container.pid}/mountinfo").read_text(encoding="utf-8")
-            return f":{self.mount.connection} " in table
-        return True
 
     def _restart_container(self) -> None:
         """A bind that no remount reaches is renewed only by a restart."""

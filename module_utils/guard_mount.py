@@ -132,6 +132,12 @@ class Mount:
         layers = self.layers.at(self.places.target)
         return bool(layers) and layers[-1].connection == self.connection != ""
 
+    def reaches(self, pid: int) -> bool:
+        """Whether the mount table of a process, such as a container's, has the living generation."""
+        with suppress(OSError):
+            return f":{self.connection} " in Path(f"/proc/{pid}/mountinfo").read_text(encoding="utf-8")
+        return True
+
     def waiting(self) -> int:
         """How many calls wait for the mount's answer."""
         try:

@@ -161,10 +161,13 @@ class Probes:
         self.s3 = self.s3 if keep_s3 else None
         self.bytes_moved, self.moved_at = -1.0, time.monotonic()
 
-    def fingerprints(self, wanted: int, deadline: float) -> bounded.Answer:
-        """Read the beginning of some known files as the container sees them: `{path: digest}`, or an error."""
-        root = self.root()
-        files = self.chooser.sample(list(self.files), min(wanted, len(self.files)))
+    def fingerprints(self, wanted: int, deadline: float, among: Sequence[str] = ()) -> bounded.Answer:
+        """Read the beginning of some files as the container sees them: `{path: digest}`, or an error.
+
+        They are drawn from `among`, or from all known files.
+        """
+        root, known = self.root(), list(among or self.files)
+        files = self.chooser.sample(known, min(wanted, len(known)))
         return bounded.run(lambda: _digests(root, files), deadline, [*self.mount.handles(), *self.descriptors()])
 
 

@@ -27,6 +27,7 @@ from soak.campaign import BrokenPromiseError
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "mount"
 TARGET = "/srv/plex-burst/mnt/library"
+CACHE = "/var/cache/plex-burst"
 GUARD = "/srv/plex-burst/guard"
 PROXY = f"http://{settings.S3_FAULT_NAME}:{settings.S3_PORT}"
 ADMIN = f"http://{settings.S3_FAULT_ADDRESS}:{settings.S3_FAULT_ADMIN_PORT}"
@@ -153,9 +154,10 @@ def wait(read: Callable[[], Any], wanted: Any, seconds: float, else_said: str) -
 
 
 @contextmanager
-def rig() -> Iterator[Rig]:
-    """Make the machine, or find it; it stays for the next one."""
-    container = machine.up(NAME, images.ensure_image("machine", print))["container"]
+def rig(*, cached: bool = False) -> Iterator[Rig]:
+    """Make the machine, or find it; it stays for the next one. cached: another machine, with a disk cache at CACHE."""
+    name = f"{NAME}-cached" if cached else NAME
+    container = machine.up(name, images.ensure_image("machine", print))["container"]
     lock = ROOT / ".lab" / f"{container}.lock"
     lock.parent.mkdir(exist_ok=True)
     with lock.open("w") as handle:
@@ -165,17 +167,19 @@ def rig() -> Iterator[Rig]:
         rig.heal()
         docker.run("cp", str(ROOT / "soak/mount_look.py"), f"{container}:{LOOK}")
         if not rig.sh("docker ps --all --quiet --filter name=plex"):
-            _provision(container)
+            if cached:
+                rig.sh(f"mkdir -p {CACHE}; mountpoint --quiet {CACHE} || mount -t tmpfs -o size=20G cache {CACHE}")
+            _provision(container, CACHE if cached else "")
             # Everything is known from here on, so that a census can only fall.
             rig.scan()
             wait(rig.busy, False, 120, "the first scan did not end")
         yield rig
 
 
-def _provision(container: str) -> None:
+def _provision(container: str, cache: str) -> None:
     run_dir = ROOT / ".lab" / "molecule"
     run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    settings_of_rig = {"ansible_host": container, "burst_s3_endpoint": PROXY}
+    settings_of_rig = {"ansible_host": container, "burst_s3_endpoint": PROXY, "burst_cache_dir": cache}
     done = subprocess.run(
         [
             *(str(Path(sys.executable).with_name("ansible-playbook")), "-i", "inventories/molecule.yml"),

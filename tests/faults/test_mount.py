@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from soak.mount_rig import Rig, rig, wait
+from soak.mount_rig import CACHE, Rig, rig, wait
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
@@ -77,3 +78,41 @@ def test_a_bucket_that_does_not_answer_freezes_and_remounts_nothing(machine: Rig
     machine.heal()
     wait(lambda: machine.status()["frozen"], False, 90, "Plex was not let go")
     assert machine.status()["pid"] == pid, "S3 was away; a remount helps nobody"
+
+
+@pytest.fixture(scope="module")
+def cached() -> Iterator[Rig]:
+    """A machine whose mount has a disk cache."""
+    with rig(cached=True) as machine:
+        machine.reset()
+        yield machine
+
+
+def wiped(machine: Rig, since: float) -> list[str]:
+    events = machine.look(since=since)["events"]
+    return [event["reason"] for event in events if event["event"] == "cache wiped"]
+
+
+def test_a_cache_with_wrong_bytes_is_wiped_by_the_repair_that_finds_it(cached: Rig) -> None:
+    before, since = cached.census(), time.time()
+    spoil = f"find {CACHE}/vfs -type f -exec dd if=/dev/urandom of={{}} bs=4096 count=1 conv=notrunc status=none \\;"
+    cached.sh(f"{spoil}; kill -KILL $(systemctl show -P MainPID plex-burst-mount)")
+    wait(lambda: wiped(cached, since), ["files have other bytes than before"], 60, "the cache was not wiped")
+    cached.settle()
+    assert cached.reads()
+    assert cached.census() == before
+
+
+def test_a_full_disk_under_the_cache_costs_no_row(cached: Rig) -> None:
+    cached.reset()
+    before, since = cached.census(), time.time()
+    cached.scan()
+    # rclone gives its own files up first, so others take again and again what there is.
+    fill = f"while :; do dd if=/dev/zero of={CACHE}/others$RANDOM bs=64k 2>/dev/null; sleep 0.1; done"
+    cached.sh(f"mount -o remount,size=16M {CACHE}; systemd-run --collect --unit others bash -c {shlex.quote(fill)}")
+    wait(lambda: "its disk is full" in wiped(cached, since), True, 90, "the cache was not wiped")
+    assert cached.windows(since), "without room the mount cannot read, and Plex must not act on that"
+    cached.sh(f"systemctl stop others; rm {CACHE}/others*; mount -o remount,size=20G {CACHE}")
+    cached.settle()
+    assert cached.reads()
+    assert cached.census() == before

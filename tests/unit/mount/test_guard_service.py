@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 import socket
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from module_utils import fd_store, freezer, guard_states
+from module_utils import fd_store, freezer, guard_probes, guard_states
 from module_utils.freezer import Container
 from module_utils.guard import Guard, build
+from module_utils.guard_cache import ROOM, Cache
 
 SETTINGS: dict[str, Any] = {
     "unit": "u",
@@ -27,6 +30,7 @@ SETTINGS: dict[str, Any] = {
     "remote": "library:",
     "socket": "",
     "files": "",
+    "cache": "",
     "workers": ["Plex Media Scanner"],
     "prove_deadline": 1.0,
     "pace": {},
@@ -78,6 +82,92 @@ def guard(tmp_path: Path, plex: Plex) -> Guard:
 def log(guard: Guard) -> list[str]:
     path = guard.directory / "events.jsonl"
     return [json.loads(line)["event"] for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def cached(place: Path) -> Cache:
+    for name in ("vfs", "vfsMeta"):
+        (place / name / "library").mkdir(parents=True)
+        (place / name / "library" / "film.mkv").write_bytes(b"x" * 1000)
+    return Cache(str(place))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "free", "why"),
+    [
+        (False, 1 << 40, ""),
+        (True, 1 << 40, "files have other bytes than before"),
+        (False, ROOM - 4096, "its disk is full"),
+        (False, ROOM, ""),
+    ],
+)
+def test_a_cache_is_blamed_for_wrong_bytes_and_a_full_disk_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: bool, free: int, why: str
+) -> None:
+    cache = cached(tmp_path)
+    cache.wrong = wrong
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_bfree=free // 4096, f_frsize=4096))
+    assert cache.blame() == why
+    assert Cache("", wrong).blame() == Cache(str(tmp_path / "unused"), wrong).blame() == "", (
+        "there is no cache to blame"
+    )
+
+
+def test_a_cache_is_wiped_with_the_repair_and_only_when_it_is_the_cause(guard: Guard, tmp_path: Path) -> None:
+    place = tmp_path / "cache"
+    guard.cache = cached(place)
+    guard.repair()
+    assert sorted(path.name for path in place.iterdir()) == ["vfs", "vfsMeta"], "a cache that is well stays"
+    guard.cache.wrong = True
+    guard.repair()
+    assert not (place / "vfs").exists()
+    deadline = time.monotonic() + 10
+    while list(place.iterdir()):
+        assert time.monotonic() < deadline, "what was wiped is still there"
+        time.sleep(0.01)
+    guard.repair()
+    assert log(guard) == ["repair", "repair", "cache wiped", "repair"]
+
+
+def test_a_cache_that_cannot_be_wiped_is_said_and_holds_up_no_repair(
+    guard: Guard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard.cache = cached(tmp_path / "cache")
+    guard.cache.wrong = True
+
+    def read_only(*_: Any) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(Path, "rename", read_only)
+    guard.repair()
+    line = json.loads((guard.directory / "events.jsonl").read_text().splitlines()[-1])
+    assert line["event"] == "cache wiped"
+    assert "Read-only file system" in line["reason"]
+    assert guard.cache.wrong, "the next repair tries again"
+
+
+def test_a_proof_reads_files_whose_bytes_were_known_before(
+    guard: Guard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    media = tmp_path / "media"
+    media.mkdir()
+    names = [f"{number}.flac" for number in range(200)]
+    for name in names:
+        (media / name).write_text(name)
+    monkeypatch.setattr(guard_probes, "become", lambda *_: None)
+    monkeypatch.setattr(guard.probes, "root", lambda: str(media))
+    for what in ("alive", "covered", "reaches"):
+        monkeypatch.setattr(guard.mount, what, lambda *_: True)
+    guard.probes.files = names
+    guard.mind = guard_states.Mind(guard_states.REPAIRING, since=time.monotonic())
+    guard.prove_deadline = 20.0
+    guard.known = guard.probes.fingerprints(8, 20)
+    guard.prove()
+    assert guard.proved is True
+    for name in guard.known:
+        (media / name).write_text("other bytes")
+    guard.prove()
+    assert guard.proved is False, "192 other files are as they were, and say nothing"
+    assert guard.cache.wrong
 
 
 def test_without_room_plex_is_frozen_all_the_same_and_the_log_comes_later(guard: Guard, plex: Plex) -> None:
