@@ -1,4 +1,8 @@
-"""`script/soak`: run campaigns by hand, or a bounded sample of each."""
+"""`script/soak`: run campaigns by hand, or a bounded sample of each.
+
+Several labs can share a campaign: `PLEX_BURST_LAB=2 script/soak mount_faults --count 1000 --part 2/3` beside 1/3 and
+3/3 with other labs. Whoever asks for all of it afterwards finds what they did.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--count", type=int, help="cases of each campaign (default: its sample)")
     parser.add_argument("--seed", type=int, default=SEED, help="what cases are drawn from (default: %(default)s)")
     parser.add_argument("--again", action="store_true", help="forget earlier results instead of going on after them")
+    parser.add_argument(
+        "--part", type=_part, default=(1, 1), metavar="K/N", help="only every Nth case, from the Kth on"
+    )
     parser.add_argument("--save", action="store_true", help="keep the summary in soak/results/")
     options = parser.parse_args(arguments)
     if options.count is not None and options.count < 1:
@@ -39,11 +46,18 @@ def main(arguments: list[str] | None = None) -> int:
     return 0 if held else 1
 
 
+def _part(text: str) -> tuple[int, int]:
+    part, slash, parts = text.partition("/")
+    if not (slash and part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no part; the second of three is 2/3.")
+    return int(part), int(parts)
+
+
 def _run(name: str, module: campaign.Campaign, options: argparse.Namespace) -> bool:
     results = ROOT / ".soak" / f"{name}-{options.seed}.jsonl"
     if options.again:
         results.unlink(missing_ok=True)
-    found = campaign.run(module, options.count or module.SAMPLE, options.seed, results, print)
+    found = campaign.run(module, options.count or module.SAMPLE, options.seed, results, print, part=options.part)
     told = campaign.summary(name, options.seed, found, getattr(module, "KEEP_ROWS", 0))
     print(f"{name}: {told['held']} of {told['cases']} held, {told['seconds']} s")
     for what, values in told["figures"].items():

@@ -41,6 +41,17 @@ def test_a_campaign_goes_on_where_it_was(tmp_path: Path) -> None:
     assert len(campaign.read(results)) == 4
 
 
+def test_parts_of_a_campaign_make_the_whole(tmp_path: Path) -> None:
+    module, ran = numbers()
+    results = tmp_path / "numbers.jsonl"
+    for part in ((2, 3), (1, 3), (3, 3)):
+        campaign.run(module, 5, 0, results, print, part=part)
+    assert ran == [1, 4, 0, 3, 2]
+    found = campaign.run(module, 5, 0, results, print)
+    assert [result["case"]["number"] for result in found] == [0, 1, 2, 3, 4]
+    assert len(ran) == 5, "all of it was done by its parts"
+
+
 def test_what_broke_is_told_and_does_not_end_the_campaign(tmp_path: Path) -> None:
     module, ran = numbers(broken=1)
     said: list[str] = []
@@ -66,7 +77,8 @@ def test_the_command_fails_when_a_promise_broke(
 
 
 @pytest.mark.parametrize(
-    ("words", "said"), [(["nonsense"], "'nonsense' is no campaign"), (["--count", "0"], "at least 1 case")]
+    ("words", "said"),
+    [(["nonsense"], "'nonsense' is no campaign"), (["--count", "0"], "at least 1 case"), (["--part", "4/3"], "2/3")],
 )
 def test_wrong_usage_is_one_sentence(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as refused:
