@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--tracks", type=int, default=240)
     parser.add_argument("--mebibytes", type=int, default=30)
     parser.add_argument("--objects", type=int, default=4_000)
-    parser.add_argument("--minutes", type=float, default=11)
+    parser.add_argument("--minutes", type=float, default=14)
     parser.add_argument("--save", action="store_true")
     asked = parser.parse_args()
     until = time.monotonic() + 60 * asked.minutes

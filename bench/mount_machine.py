@@ -26,6 +26,8 @@ LATENCY = 0.015
 LONGEST = 240.0
 # Tracks that are made; the others are copies.
 DISTINCT = 24
+# One for each slow reader, and so long that nobody has read one ahead to its end when the time is over.
+LONG, LONG_MEBIBYTES = 64, 96
 
 
 @dataclass(frozen=True)
@@ -128,22 +130,30 @@ def rclone() -> list[str]:
 
 
 def fill(tracks: int, mebibytes: int, objects: int) -> None:
-    """Put the tree into the bucket, straight into S3; tracks of noise, because zeros could be stored as nothing."""
+    """Put the tree into the bucket, straight into S3; tracks of noise, because zeros could be stored as nothing.
+
+    Beside the tracks there are LONG files of LONG_MEBIBYTES each, for readers that are slow.
+    """
     with tempfile.TemporaryDirectory(prefix="bench-") as place:
         for number in range(objects):
             path = Path(place, "small", f"{number // 20:04}", f"{number}.txt")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("x", encoding="utf-8")
-        for number in range(tracks):
-            path = Path(place, "tracks", f"{number // 10:02}", f"{number}.flac")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if number < DISTINCT:
-                path.write_bytes(os.urandom(mebibytes << 20))
-            else:
-                # The same noise under another name: S3 stores it again, this disk does not.
-                model = number % DISTINCT
-                path.hardlink_to(Path(place, "tracks", f"{model // 10:02}", f"{model}.flac"))
+        _noise(Path(place, "tracks"), tracks, mebibytes)
+        _noise(Path(place, "long"), LONG, LONG_MEBIBYTES)
         subprocess.run([*rclone(), "sync", place, REMOTE, "--transfers", "16"], check=True, timeout=600)
+
+
+def _noise(place: Path, count: int, mebibytes: int) -> None:
+    for number in range(count):
+        path = place / f"{number // 10:02}" / f"{number}.flac"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if number < DISTINCT:
+            path.write_bytes(os.urandom(mebibytes << 20))
+        else:
+            # The same noise under another name: S3 stores it again, this disk does not.
+            model = number % DISTINCT
+            path.hardlink_to(place / f"{model // 10:02}" / f"{model}.flac")
 
 
 def prepare(found: Bench) -> dict[str, Way]:
