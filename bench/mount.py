@@ -50,7 +50,7 @@ def compare(rows: list[dict[str, Any]]) -> None:
     print(f"\n{'work':6} {'way':20} " + " ".join(f"{head:>9}" for head in heads) + "  ratio")
     for row in rows:
         work, baseline = row["work"], first.get(row["work"], {})
-        what, goal = GOALS[work]
+        what, goal = GOALS.get(work, ("seconds", None))
         if row.get(what) is not None and baseline.get(what):
             row["ratio"] = round(row[what] / baseline[what], 4)
         figures = (row.get("seconds", "-"), row.get("bytes", 0) >> 20, row.get("requests", "-"), row.get("memory", "-"))

@@ -1,17 +1,21 @@
 """What a campaign of mount faults wants to know of its machine, in one call.
 
-It is copied to the machine and run there by the machine's own Python: `mount_look.py SINCE [census]`; SINCE is seconds
-since 1970, and a JSON object with `guard`, `scanners`, `refreshing`, `events` and perhaps `census` comes back.
+It is copied to the machine and run there by the machine's own Python; a JSON object with `guard`, `scanners`,
+`refreshing`, `events` and perhaps `census` comes back. It also waits there, since asking through Docker again and again
+would cost more than all that is waited for.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import random
 import re
 import sqlite3
-import sys
+import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -35,6 +39,13 @@ def census() -> dict[str, list[int]]:
     """Count what could be lost: how many rows, and the sum of their ids."""
     with closing(sqlite3.connect(f"{DATABASE.as_uri()}?mode=ro", uri=True, timeout=30)) as connection:
         return {what: [count, int(ids)] for what, count, ids in connection.execute(CENSUS)}
+
+
+def forget() -> None:
+    """Make the server look into a fifth of its folders again."""
+    with closing(sqlite3.connect(DATABASE, timeout=60, isolation_level=None)) as connection:
+        chosen = "UPDATE directories SET updated_at = 1 WHERE id % 5 = ? OR parent_directory_id IS NULL"
+        connection.execute(chosen, (random.randrange(5),))
 
 
 def guard() -> dict[str, Any]:
@@ -73,17 +84,38 @@ def refreshing(frozen: bool) -> int:
     return -1
 
 
-def main(words: list[str]) -> None:
-    """Look at everything."""
-    thought = guard()
-    found = {
-        "guard": thought,
-        "scanners": scanners(),
-        "refreshing": refreshing(bool(thought["frozen"])),
-        "events": events(float(words[0])),
-    }
-    print(json.dumps(found | ({"census": census()} if "census" in words else {})))
+def look(asked: argparse.Namespace) -> dict[str, Any]:
+    """Look at everything, once or until it is as wanted."""
+    end = time.monotonic() + asked.within
+    while True:
+        thought = guard()
+        found = {"guard": thought, "scanners": scanners(), "refreshing": refreshing(bool(thought["frozen"]))}
+        if not asked.until or UNTIL[asked.until](found) or time.monotonic() > end:
+            return found
+        time.sleep(0.1)
+
+
+UNTIL: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "healthy": lambda found: bool(found["guard"]["state"] == "healthy"),
+    "idle": lambda found: not found["scanners"] and not found["refreshing"],
+    "scanning": lambda found: bool(found["scanners"]),
+}
+
+
+def main() -> None:
+    """Look, wait, and say what was found."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--since", type=float, default=9e9, help="events from that moment on, in seconds since 1970")
+    parser.add_argument("--until", choices=UNTIL, help="wait for that")
+    parser.add_argument("--within", type=float, default=0, help="but not longer than so many seconds")
+    parser.add_argument("--forget", action="store_true", help="have a fifth of the folders looked into again")
+    parser.add_argument("--census", action="store_true", help="count the rows, too")
+    asked = parser.parse_args()
+    if asked.forget:
+        forget()
+    found = {**look(asked), "events": events(asked.since)}
+    print(json.dumps(found | ({"census": census()} if asked.census else {})))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

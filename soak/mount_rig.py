@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import shlex
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -23,22 +20,24 @@ from typing import Any
 from lab.control import docker, images, machine, settings
 from module_utils.guard_report import windows
 from soak.campaign import BrokenPromiseError
+from soak.provision import of_large, provision
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "mount"
 TARGET = "/srv/plex-burst/mnt/library"
 CACHE = "/var/cache/plex-burst"
 GUARD = "/srv/plex-burst/guard"
-PROXY = f"http://{settings.S3_FAULT_NAME}:{settings.S3_PORT}"
 ADMIN = f"http://{settings.S3_FAULT_ADDRESS}:{settings.S3_FAULT_ADMIN_PORT}"
 LOOK = "/usr/local/lib/mount_look.py"
 
 
 @dataclass
 class Rig:
-    """The machine and the proxy."""
+    """The machine and the proxy. name: the machine's in the lab. large: its library has 456,534 tracks."""
 
+    name: str
     container: str
+    large: bool = False
 
     def sh(self, command: str, timeout: float = 60) -> str:
         """Run a command on the machine; what it printed, whatever its exit code."""
@@ -64,11 +63,12 @@ class Rig:
 
     def windows(self, since: float) -> list[dict[str, Any]]:
         """List the times in which Plex stood still."""
-        return windows(self.look(since=since)["events"])
+        return windows(self.look(f"--since={since}")["events"])
 
-    def look(self, *words: str, since: float = 9e9) -> dict[str, Any]:
-        """Look at everything at once, see mount_look."""
-        return dict(json.loads(self.sh(f"python3 {LOOK} {since} {' '.join(words)}") or "{}"))
+    def look(self, *words: str, within: float = 0.0) -> dict[str, Any]:
+        """Look at everything at once, perhaps when it is as wanted, see mount_look."""
+        said = self.sh(f"python3 {LOOK} --within={within} {' '.join(words)}", timeout=60 + within)
+        return dict(json.loads(said or "{}"))
 
     def plex(self, method: str, path: str) -> str:
         """Ask Plex on the machine, with its own token."""
@@ -77,33 +77,35 @@ class Rig:
         address = shlex.quote(f"http://127.0.0.1:32400{path}")
         return self.sh(f'curl -s -m 5 -X {method} -H "X-Plex-Token: {token}" {address}')
 
-    def busy(self) -> bool:
-        """Whether a scan is under way, or Plex does not say."""
-        found = self.look()
-        return bool(found["scanners"] or found["refreshing"])
-
     def scan(self) -> None:
-        """Begin a scan of everything and wait until the scanner is at work."""
+        """Begin a scan of everything and wait until the scanner is at work.
+
+        Of the large library a fifth is looked into, another each time: what is not forced passes over folders that are
+        as they were.
+        """
+        if self.large:
+            self.look("--forget")
 
         def began() -> bool:
-            self.plex("GET", "/library/sections/all/refresh?force=1")
-            until = time.monotonic() + 3
-            while not (found := self.look()["scanners"]) and time.monotonic() < until:
-                continue
-            return bool(found)
+            self.plex("GET", f"/library/sections/all/refresh{'' if self.large else '?force=1'}")
+            return bool(self.look("--until=scanning", within=3)["scanners"])
 
         # A server that was started anew takes no orders for some seconds.
         wait(began, True, 60, "the scan did not begin")
 
     def census(self) -> dict[str, list[int]]:
         """Count what could be lost."""
-        return dict(self.look("census")["census"])
+        return dict(self.look("--census")["census"])
 
     def reads(self) -> bool:
         """Whether the container can read media bytes now."""
-        inside = 'f=$(find /media/library -type f | shuf -n1) && [ -n "$f" ] && head -c 4096 "$f" | wc -c'
+        # Not a list of all files, which takes too long in the large library.
+        inside = (
+            'd=$(find /media/library -mindepth 2 -maxdepth 2 -type d | shuf -n1) && f=$(find "$d" -type f | shuf -n1)'
+            ' && [ -n "$f" ] && head -c 4096 "$f" | wc -c'
+        )
         code = f"timeout 5 docker exec plex bash -c {shlex.quote(inside)}"
-        return self.sh(code, timeout=20) == "4096"
+        return self.sh(code, timeout=20) == ("1" if self.large else "4096")
 
     def start_plex(self) -> None:
         """Start Plex again when Docker or the machine was restarted, as the stage `plex` of a run does."""
@@ -113,7 +115,7 @@ class Rig:
     def reboot(self) -> None:
         """Restart the machine."""
         docker.run("restart", "--time", "20", self.container, timeout=90)
-        machine.up(NAME, images.ensure_image("machine", print))
+        machine.up(self.name, images.ensure_image("machine", print))
         wait(lambda: self.sh("docker info --format ok"), "ok", 60, "Docker did not come up after the reboot")
 
     def ready(self) -> None:
@@ -139,8 +141,21 @@ class Rig:
 
     def settle(self) -> None:
         """Wait until the guard finds the mount healthy, which a repair takes some time to be, and no scan is left."""
-        wait(lambda: self.status()["state"], "healthy", 150, "the guard did not find the mount healthy")
-        wait(self.busy, False, 120, "a scan did not end")
+        state = self.look("--until=healthy", within=self.patience + 30)["guard"]["state"]
+        if state != "healthy":
+            raise BrokenPromiseError(f"the guard did not find the mount healthy in time; it is {state}")
+        self.end_of_scan()
+
+    def end_of_scan(self) -> None:
+        """Wait until no scan is under way."""
+        found = self.look("--until=idle", within=self.patience)
+        if found["scanners"] or found["refreshing"]:
+            raise BrokenPromiseError(f"a scan did not end within {self.patience:g} s")
+
+    @property
+    def patience(self) -> float:
+        """Seconds that a scan may take."""
+        return 900.0 if self.large else 120.0
 
 
 def wait(read: Callable[[], Any], wanted: Any, seconds: float, else_said: str) -> float:
@@ -154,47 +169,26 @@ def wait(read: Callable[[], Any], wanted: Any, seconds: float, else_said: str) -
 
 
 @contextmanager
-def rig(*, cached: bool = False) -> Iterator[Rig]:
-    """Make the machine, or find it; it stays for the next one. cached: another machine, with a disk cache at CACHE."""
-    name = f"{NAME}-cached" if cached else NAME
+def rig(*, cached: bool = False, large: bool = False) -> Iterator[Rig]:
+    """Make the machine, or find it; it stays for the next one.
+
+    cached, large: other machines, one with a disk cache at CACHE, one with the large library.
+    """
+    name = NAME + "-cached" * cached + "-large" * large
     container = machine.up(name, images.ensure_image("machine", print))["container"]
     lock = ROOT / ".lab" / f"{container}.lock"
     lock.parent.mkdir(exist_ok=True)
     with lock.open("w") as handle:
         # A campaign in the background and a test must not break the same mount at the same time.
         fcntl.flock(handle, fcntl.LOCK_EX)
-        rig = Rig(container)
+        rig = Rig(name, container, large)
         rig.heal()
         docker.run("cp", str(ROOT / "soak/mount_look.py"), f"{container}:{LOOK}")
         if not rig.sh("docker ps --all --quiet --filter name=plex"):
             if cached:
                 rig.sh(f"mkdir -p {CACHE}; mountpoint --quiet {CACHE} || mount -t tmpfs -o size=20G cache {CACHE}")
-            _provision(container, CACHE if cached else "")
+            provision(container, of_large() if large else {"burst_cache_dir": CACHE if cached else ""})
             # Everything is known from here on, so that a census can only fall.
             rig.scan()
-            wait(rig.busy, False, 120, "the first scan did not end")
+            rig.end_of_scan()
         yield rig
-
-
-def _provision(container: str, cache: str) -> None:
-    run_dir = ROOT / ".lab" / "molecule"
-    run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    settings_of_rig = {"ansible_host": container, "burst_s3_endpoint": PROXY, "burst_cache_dir": cache}
-    done = subprocess.run(
-        [
-            *(str(Path(sys.executable).with_name("ansible-playbook")), "-i", "inventories/molecule.yml"),
-            *("-e", json.dumps(settings_of_rig), "soak/mount_rig.yml"),
-        ],
-        cwd=ROOT,
-        env={
-            **os.environ,
-            "MOLECULE_PROJECT_DIRECTORY": str(ROOT),
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=900,
-    )
-    if done.returncode:
-        raise BrokenPromiseError(f"the machine could not be prepared: {done.stdout[-3000:]}{done.stderr[-500:]}")

@@ -89,7 +89,7 @@ def cached() -> Iterator[Rig]:
 
 
 def wiped(machine: Rig, since: float) -> list[str]:
-    events = machine.look(since=since)["events"]
+    events = machine.look(f"--since={since}")["events"]
     return [event["reason"] for event in events if event["event"] == "cache wiped"]
 
 

@@ -1,0 +1,103 @@
+"""The large library with a file in the bucket for each of its 456,534 tracks, and its archive.
+
+The files hold one byte each: a scan asks for their names, sizes and times, and reads none that is as the library has
+it. Made once, which takes some minutes; kept in the lab's S3 and in `.lab/large`.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+
+from lab.control import settings
+from lab.control.errors import LabError
+from lab.plexsim.plexsim.large_library import ROOT, TRACKS, copy_of, pair
+from module_utils.plex_db import BLOBS, LIBRARY
+
+BUCKET = "plex-large"
+PLACE = settings.STATE / "large"
+_S3 = f"{settings.PREFIX}-s3"
+# Names come by standard input; the files are made and copied where the filer is, which is many times quicker than a
+# request each over S3.
+_FILL = f"""
+set -e
+python3 -c '
+import os, sys
+for line in sys.stdin:
+    path = "/tmp/large/" + line.rstrip("\\n")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    open(path, "w").write("x")
+'
+weed filer.copy -c 16 /tmp/large/ http://localhost:8888/buckets/{BUCKET}/ >/dev/null 2>&1
+rm -r /tmp/large
+"""
+
+
+@dataclass(frozen=True)
+class Large:
+    """What a machine needs to have the large library: the bucket, the archive, the mappings."""
+
+    bucket: str = BUCKET
+    archive: Path = PLACE / "library.tar"
+    mappings: Path = PLACE / "path_mappings.json"
+
+
+def ensure() -> Large:
+    """Make bucket, archive and mappings unless they are there."""
+    made = Large()
+    note = PLACE / "filled"
+    if not note.exists():
+        PLACE.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=PLACE) as place:
+            directory = copy_of(pair(TRACKS), Path(place) / "pair")
+            with closing(sqlite3.connect(directory / LIBRARY, isolation_level=None)) as library:
+                _fill([PurePosixPath(path) for (path,) in library.execute("SELECT file FROM media_parts")])
+                _agree(library)
+            subprocess.run(["tar", "-cf", made.archive, "-C", directory, LIBRARY, BLOBS], check=True)
+        made.mappings.write_text(json.dumps({"mappings": {ROOT: "/media/library"}}), encoding="utf-8")
+        note.touch()
+    return made
+
+
+def _fill(files: list[PurePosixPath]) -> None:
+    names = "".join(f"{path.relative_to(ROOT)}\n" for path in files)
+    subprocess.run(
+        ["docker", "exec", "--interactive", _S3, "bash", "-c", _FILL], input=names, text=True, check=True, timeout=3600
+    )
+
+
+def _agree(library: sqlite3.Connection) -> None:
+    """Write sizes and times of the bucket into the library, so that a scan finds its files as they were."""
+    key, secret = settings.S3_ADMIN
+    remote = (
+        f":s3,provider=SeaweedFS,access_key_id={key},secret_access_key={secret},"
+        f"endpoint='http://{settings.S3_ADDRESS}:{settings.S3_PORT}':{BUCKET}"
+    )
+    listing = subprocess.run(
+        [
+            *(Path(sys.executable).with_name("rclone"), "--config", "", "lsf", "--recursive", "--files-only"),
+            *("--use-server-modtime", "--format=tp", "--time-format=RFC3339", remote),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=1800,
+    ).stdout
+    rows = []
+    for line in listing.splitlines():
+        at, _, path = line.partition(";")
+        rows.append((int(datetime.fromisoformat(at).timestamp()), f"{ROOT}/{path}"))
+    library.execute("BEGIN")
+    library.executemany("UPDATE media_parts SET size = 1, updated_at = ? WHERE file = ?", rows)
+    (left,) = library.execute("SELECT count(*) FROM media_parts WHERE size <> 1").fetchone()
+    if left:
+        raise LabError(f"{left} tracks have no file in the bucket {BUCKET}; run script/lab down --purge and try again.")
+    library.execute("COMMIT")
+    library.execute("PRAGMA wal_checkpoint(TRUNCATE)")
