@@ -26,6 +26,10 @@ _FILL = f"""
 mount -t tmpfs -o size=256k,mode=0700 full /mnt && cp -a {GUARD}/. /mnt/ && mount --bind /mnt {GUARD} && umount /mnt
 dd if=/dev/zero of={GUARD}/filler bs=4k 2>/dev/null; kill -KILL {_PID}
 """
+# As an analysis does, many times over.
+_BUSY = """
+systemd-run --quiet --collect --unit busy bash -c 'for _ in $(seq 16); do (while :; do :; done) & done; wait'
+"""
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,8 @@ class Fault:
     """One thing that goes wrong.
 
     do, undo: commands on the machine. at_s3: a fault of the proxy with its parameters. lasts: seconds until it is
-    undone; None: chance says. dead: it leaves no mount to read, so Plex has to stand still. reboot: the machine
-    itself is restarted. restarts_plex: Plex has to be started again after it.
+    undone; None: chance says. dead: it leaves no mount to read, so Plex has to stand still. innocent: the mount is as
+    well as ever. reboot: the machine itself is restarted. restarts_plex: Plex has to be started again after it.
     """
 
     do: str = ""
@@ -43,6 +47,7 @@ class Fault:
     parameters: Mapping[str, float] = field(default_factory=dict)
     lasts: float | None = None
     dead: bool = False
+    innocent: bool = False
     reboot: bool = False
     restarts_plex: bool = False
 
@@ -54,7 +59,7 @@ class Fault:
     @property
     def elsewhere(self) -> bool:
         """Whether the mount is not to blame, so that a remount would help nobody."""
-        return bool(self.at_s3)
+        return bool(self.at_s3) or self.innocent
 
 
 NAMED = {
@@ -75,6 +80,7 @@ NAMED = {
     "guard killed": Fault("systemctl kill --signal=KILL plex-burst-guard"),
     "rclone and guard killed": Fault(f"kill -KILL {_PID} $(systemctl show -P MainPID plex-burst-guard)"),
     "disk full, rclone killed": Fault(_FILL, f"rm -f {GUARD}/filler", dead=True),
+    "processors busy": Fault(_BUSY, "systemctl stop busy", lasts=20, innocent=True),
     "Docker restarted": Fault("systemctl restart docker", restarts_plex=True),
     "machine rebooted": Fault(reboot=True, restarts_plex=True),
     "connections reset": Fault(at_s3="s3_reset"),
