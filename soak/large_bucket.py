@@ -21,22 +21,24 @@ from lab.control.errors import LabError
 from lab.plexsim.plexsim.large_library import ROOT, TRACKS, copy_of, pair
 from module_utils.plex_db import BLOBS, LIBRARY
 
-BUCKET = "plex-large"
+# The filer copies a folder with its name, which is the prefix.
+BUCKET, PREFIX = "plex-large", "large"
 PLACE = settings.STATE / "large"
 _S3 = f"{settings.PREFIX}-s3"
 # Names come by standard input; the files are made and copied where the filer is, which is many times quicker than a
 # request each over S3.
 _FILL = f"""
 set -e
+rm -rf /tmp/{PREFIX}
 python3 -c '
 import os, sys
 for line in sys.stdin:
-    path = "/tmp/large/" + line.rstrip("\\n")
+    path = "/tmp/{PREFIX}/" + line.rstrip("\\n")
     os.makedirs(os.path.dirname(path), exist_ok=True)
     open(path, "w").write("x")
 '
-weed filer.copy -c 16 /tmp/large/ http://localhost:8888/buckets/{BUCKET}/ >/dev/null 2>&1
-rm -r /tmp/large
+weed filer.copy -c 16 /tmp/{PREFIX} http://localhost:8888/buckets/{BUCKET}/ >/dev/null 2>&1
+rm -r /tmp/{PREFIX}
 """
 
 
@@ -45,6 +47,7 @@ class Large:
     """What a machine needs to have the large library: the bucket, the archive, the mappings."""
 
     bucket: str = BUCKET
+    prefix: str = PREFIX
     archive: Path = PLACE / "library.tar"
     mappings: Path = PLACE / "path_mappings.json"
 
@@ -52,13 +55,15 @@ class Large:
 def ensure() -> Large:
     """Make bucket, archive and mappings unless they are there."""
     made = Large()
-    note = PLACE / "filled"
+    note = PLACE / "made"
     if not note.exists():
         PLACE.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=PLACE) as place:
             directory = copy_of(pair(TRACKS), Path(place) / "pair")
             with closing(sqlite3.connect(directory / LIBRARY, isolation_level=None)) as library:
-                _fill([PurePosixPath(path) for (path,) in library.execute("SELECT file FROM media_parts")])
+                files = [path for (path,) in library.execute("SELECT file FROM media_parts")]
+                if len(_times()) != len(files):
+                    _fill([PurePosixPath(path) for path in files])
                 _agree(library)
             subprocess.run(["tar", "-cf", made.archive, "-C", directory, LIBRARY, BLOBS], check=True)
         made.mappings.write_text(json.dumps({"mappings": {ROOT: "/media/library"}}), encoding="utf-8")
@@ -73,12 +78,12 @@ def _fill(files: list[PurePosixPath]) -> None:
     )
 
 
-def _agree(library: sqlite3.Connection) -> None:
-    """Write sizes and times of the bucket into the library, so that a scan finds its files as they were."""
+def _times() -> dict[str, int]:
+    """List the bucket: when each file came into it, in seconds since 1970, by its path in the library."""
     key, secret = settings.S3_ADMIN
     remote = (
         f":s3,provider=SeaweedFS,access_key_id={key},secret_access_key={secret},"
-        f"endpoint='http://{settings.S3_ADDRESS}:{settings.S3_PORT}':{BUCKET}"
+        f"endpoint='http://{settings.S3_ADDRESS}:{settings.S3_PORT}':{BUCKET}/{PREFIX}"
     )
     listing = subprocess.run(
         [
@@ -87,14 +92,17 @@ def _agree(library: sqlite3.Connection) -> None:
         ],
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
         timeout=1800,
     ).stdout
-    rows = []
-    for line in listing.splitlines():
-        at, _, path = line.partition(";")
-        rows.append((int(datetime.fromisoformat(at).timestamp()), f"{ROOT}/{path}"))
+    lines = (line.partition(";") for line in listing.splitlines())
+    return {f"{ROOT}/{path}": int(datetime.fromisoformat(at).timestamp()) for at, _, path in lines}
+
+
+def _agree(library: sqlite3.Connection) -> None:
+    """Write sizes and times of the bucket into the library, so that a scan finds its files as they were."""
     library.execute("BEGIN")
+    rows = ((at, path) for path, at in _times().items())
     library.executemany("UPDATE media_parts SET size = 1, updated_at = ? WHERE file = ?", rows)
     (left,) = library.execute("SELECT count(*) FROM media_parts WHERE size <> 1").fetchone()
     if left:

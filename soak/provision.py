@@ -21,6 +21,7 @@ def of_large() -> dict[str, str]:
     made = large_bucket.ensure()
     return {
         "burst_s3_bucket": made.bucket,
+        "burst_s3_prefix": made.prefix,
         "burst_archive": str(made.archive),
         "burst_path_mappings": str(made.mappings),
         "soak_seconds_per_directory": "0",
