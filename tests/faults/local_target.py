@@ -144,6 +144,10 @@ class Target:
         url = f"http://127.0.0.1:32499/_lab/faults/{name}"
         return f"docker exec {self.name} curl --silent --fail -X PUT --data '{words}' {url}"
 
+    def signal(self, name: str, program: str) -> str:
+        """The words for a shell on this machine that send a signal to a program of the container."""
+        return f"docker exec {self.name} pkill -{name} -f '[{program[0]}]{program[1:]}'"
+
     @contextmanager
     def when_scanning(self, command: str, factor: float = 5) -> Iterator[None]:
         """Run a command on this machine as soon as the scanner works, so many times slower; it must end well."""

@@ -107,6 +107,17 @@ def test_a_server_that_only_says_503_fails_the_scan_in_its_words(server: Target)
     assert (scan["verdict"], "HTTP 503" in scan["message"]) == ("failed", True), printed[-3000:]
 
 
+def test_a_server_that_stands_still_and_keeps_its_door_open_fails_the_scan(server: Target) -> None:
+    """It lives, takes the connection and never answers: that is neither quiet nor work."""
+    server.new_run()
+    with server.when_scanning(server.signal("STOP", "Plex Media Server")):
+        printed = server.play("scan", expected=2, section="Movies", plex_scan_stall=10)
+        subprocess.run(["sh", "-c", server.signal("CONT", "Plex Media Server")], check=True, timeout=60)
+    server.rest()
+    scan = server.result("scan")
+    assert (scan["verdict"], "the server does not answer" in scan["message"]) == ("failed", True), printed[-3000:]
+
+
 def until_logged(server: Target, words: str, log: str) -> str:
     """A command for a shell on this machine that waits until a log of the server holds some words."""
     path = f"/config/Library/Application Support/Plex Media Server/Logs/{log}"
@@ -200,3 +211,14 @@ def test_a_frozen_analyser_is_begun_again_with_its_server_until_all_is_done(serv
     server.new_run()
     server.play("sonic")
     assert server.result("sonic")["verdict"] == "already_complete"
+
+
+def test_a_server_that_stands_still_in_mid_analysis_is_started_again_until_all_is_done(server: Target) -> None:
+    """It takes no orders, so the task is not asked; the server is ended inside the container, and killed there."""
+    server.new_run()
+    server.forget_analysis(15)
+    server.when_analysing("pkill -STOP -f '[P]lex Media Server'")
+    printed = server.play("sonic")
+    sonic = server.result("sonic")
+    assert (sonic["verdict"], sonic["left"]) == ("done", 0), printed[-3000:]
+    assert "begun again once" in sonic["message"]
