@@ -32,6 +32,7 @@ PACE = {
 }
 PATIENCE = {
     "plex_docker_poll": 1,
+    "plex_docker_token_poll": 1,
     "plex_docker_init_timeout": 20,
     "plex_docker_token_timeout": 20,
     "plex_scan_poll": 1,
