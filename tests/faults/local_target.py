@@ -145,9 +145,18 @@ class Target:
         url = f"http://127.0.0.1:32499/_lab/faults/{name}"
         return f"docker exec {self.name} curl --silent --fail -X PUT --data '{words}' {url}"
 
-    def signal(self, name: str, program: str) -> str:
-        """The words for a shell on this machine that send a signal to a program of the container."""
-        return f"docker exec {self.name} pkill -{name} -f '[{program[0]}]{program[1:]}'"
+    def signal(self, name: str) -> str:
+        """The words for a shell on this machine that send the server a signal."""
+        return f"docker exec {self.name} pkill -{name} -f '[P]lex Media Server'"
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """It is stopped now, or by somebody else meanwhile; it goes on afterwards, whatever happened."""
+        try:
+            yield
+        finally:
+            subprocess.run(["sh", "-c", self.signal("CONT")], check=True, timeout=60)
+            self.rest()
 
     @contextmanager
     def when_scanning(self, command: str, factor: float = 5) -> Iterator[None]:

@@ -84,10 +84,8 @@ def test_a_server_that_only_says_503_fails_the_scan_in_its_words(server: Target)
 def test_a_server_that_stands_still_and_keeps_its_door_open_fails_the_scan(server: Target) -> None:
     """It lives, takes the connection and never answers: that is neither quiet nor work."""
     server.new_run()
-    with server.when_scanning(server.signal("STOP", "Plex Media Server")):
+    with server.standing_still(), server.when_scanning(server.signal("STOP")):
         printed = server.play("scan", expected=2, section="Movies", plex_scan_stall=10)
-        subprocess.run(["sh", "-c", server.signal("CONT", "Plex Media Server")], check=True, timeout=60)
-    server.rest()
     scan = server.result("scan")
     assert (scan["verdict"], "the server does not answer" in scan["message"]) == ("failed", True), printed[-3000:]
 
