@@ -70,38 +70,42 @@ def spread(errors: Iterable[float]) -> dict[str, float]:
     return {"median": round(statistics.median(found), 4), "p90": round(statistics.quantiles(found, n=10)[8], 4)}
 
 
-def errors(way: Callable[[Points, int], float | None], analyses: list[Analysis], share: float) -> dict[str, float]:
+def errors(way: Callable[[Points, int], float | None], made: list[Analysis], share: float) -> dict[str, float]:
     """Median and 90th percentile of the error, and how often nothing could be said."""
-    moments = [analysis.at(share) for analysis in analyses]
+    moments = [analysis.at(share) for analysis in made]
     told = [(way(points, left), real) for points, left, real in moments]
     known = [abs(seconds - real) / real for seconds, real in told if seconds is not None]
     return spread(known) | {"unknown": round(1 - len(known) / len(told), 4)}
 
 
-def band(analyses: list[Analysis], share: float) -> dict[str, float]:
+def band(made: list[Analysis], share: float) -> dict[str, float]:
     """How often the real time is within the band, how often there is none, and how many times its low its high is."""
     inside, widths = 0, []
-    for points, left, real in (analysis.at(share) for analysis in analyses):
+    for points, left, real in (analysis.at(share) for analysis in made):
         speed = pace(points, left)
         if speed.eta_low is not None and speed.eta_high is not None:
             inside += speed.eta_low <= real <= speed.eta_high
             widths.append(speed.eta_high / speed.eta_low)
     return {
         "holds": round(inside / len(widths), 4),
-        "unknown": round(1 - len(widths) / len(analyses), 4),
+        "unknown": round(1 - len(widths) / len(made), 4),
         "high_by_low": round(statistics.median(widths), 2),
     }
 
 
-def measured(kind: str, tracks: int, series: int = SERIES) -> dict[str, Any]:
+def analyses(kind: str, tracks: int) -> list[Analysis]:
+    """All analyses of one kind and size."""
+    return [KINDS[kind](seed, tracks) for seed in range(FIRST_SEED, FIRST_SEED + SERIES)]
+
+
+def measured(kind: str, tracks: int) -> dict[str, Any]:
     """All figures of one kind and size."""
-    analyses = [KINDS[kind](seed, tracks) for seed in range(FIRST_SEED, FIRST_SEED + series)]
+    made = analyses(kind, tracks)
     return {
         "errors": {
-            way.__name__: {str(share): errors(way, analyses, share) for share in SHARES}
-            for way in (ours, whole, latest)
+            way.__name__: {str(share): errors(way, made, share) for share in SHARES} for way in (ours, whole, latest)
         },
-        "band": {str(share): band(analyses, share) for share in SHARES},
+        "band": {str(share): band(made, share) for share in SHARES},
     }
 
 

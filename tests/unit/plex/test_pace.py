@@ -169,9 +169,9 @@ def test_whatever_was_seen_the_band_is_around_what_is_told(steps: list[tuple[flo
 @pytest.mark.parametrize("kind", ["batches", "tracks"])
 def test_the_time_left_is_as_near_and_the_band_as_honest_as_is_said(kind: str) -> None:
     """docs/phases.md; the bench does the same with ten times as many tracks."""
-    found = eta.measured(kind, 4_000)
-    assert found["errors"]["ours"]["0.25"]["median"] <= 0.15
-    assert min(shares["holds"] for shares in found["band"].values()) >= 0.8
+    analyses = eta.analyses(kind, 4_000)
+    assert eta.errors(eta.ours, analyses, 0.25)["median"] <= 0.15
+    assert min(eta.band(analyses, share)["holds"] for share in eta.SHARES) >= 0.8
 
 
 def test_the_bench_knows_the_end_of_its_analyses() -> None:
