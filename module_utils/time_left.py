@@ -130,7 +130,8 @@ def _parts(steps: Steps) -> list[float]:
     length = sum(step.seconds for step in steps) / PARTS
     gained, now = [0.0] * PARTS, 0.0
     for step in steps:
-        for part in range(PARTS):
+        first, last = (min(PARTS - 1, int(at / length)) for at in (now, now + step.seconds))
+        for part in range(first, last + 1):
             shared = min(now + step.seconds, (part + 1) * length) - max(now, part * length)
             gained[part] += step.gained * max(0.0, shared) / step.seconds
         now += step.seconds
