@@ -1,6 +1,6 @@
 """How long after a scan is really over is it called done? Ours against the predecessor's rule, on the same schedules.
 
-    python -m bench.idle_to_done > bench/results/idle_to_done.json
+    python -m bench.idle_to_done [--save]
 
 The predecessor's rule: no activity, no scanner of any kind, CPU below 20 %, three checks in a row, two minutes apart
 (the interval of its refresh profile; that it took three is assumed). *early* counts ends before the end.
@@ -8,14 +8,14 @@ The predecessor's rule: no activity, no scanner of any kind, CPU below 20 %, thr
 
 from __future__ import annotations
 
-import json
-import platform
+import argparse
 import statistics
 import sys
 import time
 from collections.abc import Callable
 
 from bench.schedules import Sample, Schedule, scan
+from bench.table import circumstances, save
 from soak.campaigns.false_done import done_at
 
 SERIES = 200
@@ -56,16 +56,17 @@ def measured(rule: Callable[[Schedule], float]) -> dict[str, float]:
 
 
 def main() -> int:
-    """Print the comparison as JSON."""
+    """Print a table, and keep the figures when asked to."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--save", action="store_true", help="keep the figures in bench/results")
+    asked = parser.parse_args()
     rules = {rule.__name__: measured(rule) for rule in (ours, predecessor)}
-    result = {
-        "machine": f"{platform.machine()}, {platform.python_implementation()} {platform.python_version()}",
-        "series": SERIES,
-        "rules": rules,
-        "ratio_of_medians": round(rules["ours"]["median_seconds"] / rules["predecessor"]["median_seconds"], 3),
-    }
-    json.dump(result, sys.stdout, indent=1)
-    print()
+    for name, found in rules.items():
+        print(f"{name:12}" + "".join(f"{what.replace('_', ' ')} {value:g}   " for what, value in found.items()))
+    ratio = round(rules["ours"]["median_seconds"] / rules["predecessor"]["median_seconds"], 3)
+    print(f"ratio of medians {ratio} (goal 0.5)")
+    if asked.save:
+        save(circumstances("idle_to_done") | {"series": SERIES, "rules": rules, "ratio_of_medians": ratio})
     return 0
 
 

@@ -11,11 +11,13 @@ description:
     half of the machine is gone.
   - Where O(dest) cannot be written, because its disk is full or has failed, a smaller archive is made in O(spare).
   - Tokens, keys, claim codes and mail addresses are masked.
+  - An archive that holds nothing new is not kept, so that O(dest) stays as it is.
 author: ["plex-burst maintainers"]
 extends_documentation_fragment: [attributes]
 attributes:
   idempotent:
-    support: none
+    support: partial
+    details: Logs that grew are new, and so is what a command says otherwise than before; but see O(moment).
 options:
   dest:
     description: The archive to write, mode 0600.
@@ -63,6 +65,12 @@ options:
     description: Seconds that each command may take.
     type: float
     default: 30
+  moment:
+    description:
+      - A directory of the archive with readings of the moment, such as how full the disk is.
+      - They are taken, but when nothing else is new there is nothing new.
+    type: str
+    default: ""
 """
 
 EXAMPLES = r"""
@@ -120,6 +128,7 @@ def main() -> None:
             "limit": {"type": "int", "default": 50_000_000},
             "total": {"type": "int", "default": 500_000_000},
             "timeout": {"type": "float", "default": 30.0},
+            "moment": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )
@@ -131,11 +140,11 @@ def main() -> None:
     problem: OSError | None = None
     for place, total in [] if module.check_mode else places:
         try:
-            index = write(place, *(asked[name] for name in ORDER), total=total)
+            index, new = write(place, *(asked[name] for name in ORDER), total=total, moment=asked["moment"])
         except OSError as error:
             problem = problem or error
         else:
-            module.exit_json(changed=True, index=index, dest=str(place))
+            module.exit_json(changed=new, index=index, dest=str(place))
     if problem:
         module.fail_json(msg=f"The archive {asked['dest']} cannot be written: {problem.strerror}.")
     module.exit_json(changed=True, index=index, dest=asked["dest"])

@@ -212,7 +212,8 @@ def main() -> None:
     if params["section"] is None and params["phase"] != "stabilise":
         module.fail_json(msg=f"The phase {params['phase']} needs the key of a section: add section.")
     path = Path(params["samples"])
-    now = time.time()
+    # As it is written into the sample, so that whoever judges the samples again finds the same.
+    now = round(time.time(), 3)
     lines = samples.current(samples.read(path), params["run_id"])
     sample = None
     if params["state"] != "judged":

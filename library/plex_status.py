@@ -108,8 +108,13 @@ database:
   description: Whether the database can be read (ok, locked, missing, unreadable), or V(not asked).
   returned: success
   type: str
+at:
+  description: When it was asked, in seconds since 1970.
+  returned: success
+  type: float
 """
 
+import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -130,13 +135,14 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    now = time.time()
     container = inspect(module.run_command, module.params["container"])
     token = read_token(module.params["config"])
     processes = read_processes(container.identifier, container.pid) if container.pid else []
     answers = ask(module.params["url"], token, module.params["database_dir"], module.params["timeout"])
     facts = assess(container, bool(token), answers)
     # The sentence is also `msg`, so that a task that fails on it says it.
-    module.exit_json(changed=False, msg=facts["message"], processes=count(processes).kinds, **facts)
+    module.exit_json(changed=False, at=round(now, 3), msg=facts["message"], processes=count(processes).kinds, **facts)
 
 
 if __name__ == "__main__":

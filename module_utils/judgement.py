@@ -52,7 +52,8 @@ def judge(phase: str, lines: t.Sequence[Sample], thresholds: Thresholds, now: fl
 def _over(lines: t.Sequence[Sample], thresholds: Thresholds, now: float) -> tuple[str, str]:
     """The end that no phase can outlive, and why; WAITING when there is none yet."""
     cold = frozen(lines, now)
-    if cold and (reason := lines[-1].get("given_up")):
+    # Also when this is the first sample of a frozen server: for how long it has been does not matter then.
+    if lines[-1].get("container") == "paused" and (reason := lines[-1].get("given_up")):
         return MOUNT_LOST, f"the guard gave the mount up because {reason}"
     if cold >= thresholds.frozen_seconds:
         return MOUNT_LOST, f"the server has been frozen for {duration_words(cold)} because its mount is sick"

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from .masking import masked
+
+INDEX = "index.json"
 
 
 def files_below(path: Path) -> Iterator[Path]:
@@ -29,11 +32,16 @@ def files_below(path: Path) -> Iterator[Path]:
 
 
 def tail(path: Path, limit: int) -> bytes:
-    """The last `limit` bytes of a file: what happened last is what explains a failure."""
+    """The last whole lines of a file, `limit` bytes at the most: what happened last is what explains a failure."""
     with path.open("rb") as stream:
         size = stream.seek(0, os.SEEK_END)
         stream.seek(max(0, size - limit))
-        return stream.read(limit)
+        return whole_lines(stream.read(limit), cut=size > limit)
+
+
+def whole_lines(content: bytes, *, cut: bool) -> bytes:
+    """Content without its first line when that was cut: half a secret has no shape by which it could be masked."""
+    return content.partition(b"\n")[2] if cut else content
 
 
 def output_of(command: Sequence[str], timeout: float) -> tuple[bytes, str]:
@@ -106,7 +114,7 @@ class LogArchive:
         """Add what a command prints."""
         content, problem = output_of(command, timeout)
         if content:
-            self.add_bytes(name, content[-self._limit :], problem)
+            self.add_bytes(name, whole_lines(content[-self._limit :], cut=len(content) > self._limit), problem)
         else:
             self.miss(name, problem or "it printed nothing.")
 
@@ -130,12 +138,14 @@ def write(
     timeout: float,
     *,
     total: int = 500_000_000,
-) -> list[dict[str, Any]]:
-    """Write the archive and return its index.
+    moment: str = "",
+) -> tuple[list[dict[str, Any]], bool]:
+    """Write the archive; its index, and whether it holds anything new.
 
     Each source has a `name` and one of `path`, `command` (a list) or `archive`. limit is bytes per file,
     timeout is seconds per command, total is bytes of all files before compression; the sources that come first go
-    first. The archive takes its name when it is whole.
+    first. The archive takes its name when it is whole. One that says the same as the one that is there, but for the
+    readings of the moment (the members below the directory `moment`), is thrown away: then the old one stays.
     """
     partial = dest.with_name(dest.name + ".partial")
     try:
@@ -145,8 +155,27 @@ def write(
         with suppress(OSError):
             partial.unlink(missing_ok=True)
         raise
+    said = says(partial, moment)
+    if said is not None and said == says(dest, moment):
+        partial.unlink()
+        return index, False
     partial.replace(dest)
-    return index
+    return index, True
+
+
+def says(archive: Path, moment: str) -> dict[str, str] | None:
+    """The digests of what an archive holds but its indexes and the readings of the moment; None without one."""
+    found = {}
+    try:
+        with tarfile.open(archive) as opened:
+            for member in opened:
+                stream = opened.extractfile(member)
+                if stream is None or member.name.endswith(INDEX) or (moment and member.name.startswith(f"{moment}/")):
+                    continue
+                found[member.name] = hashlib.sha256(stream.read()).hexdigest()
+    except (OSError, EOFError, tarfile.TarError):
+        return None
+    return found
 
 
 def _write(
@@ -165,5 +194,5 @@ def _write(
         index = list(logs.index)
         # The index tells what was left out, so there is always room for it.
         text = masked(json.dumps(index, indent=2), secrets).encode()
-        LogArchive(archive, (), limit, len(text)).add_bytes("index.json", text, mask=False)
+        LogArchive(archive, (), limit, len(text)).add_bytes(INDEX, text, mask=False)
     return index

@@ -3,25 +3,16 @@
 
 from __future__ import annotations
 
-import math
-import statistics
 import typing as t
 from dataclasses import dataclass
-from itertools import pairwise
+
+from . import time_left
 
 Points = t.Sequence[tuple[float, int]]
 
 # Fewer than this many steps forward say nothing about a rate.
 STEPS_NEEDED = 2
 GAIN_NEEDED = 3
-# Pauses and bursts belong to the rate, so the window is long; only the begin is left out, lest a warm cache colours
-# the end. bench/eta.py holds it against the whole way and against the last minute.
-WINDOW_SECONDS = 60.0
-WINDOW_SHARE = 0.8
-# The band: how much the rates of so many equal parts of the window scatter, and a tail that is slower than the rest.
-PARTS = 6
-SCATTER = 1.3
-TAIL = 1.15
 
 
 @dataclass(frozen=True)
@@ -35,47 +26,25 @@ class Pace:
 
 
 def pace(points: Points, left: int | None) -> Pace:
-    """The pace of `(time, count)` points in order of time, with `left` units to go."""
-    window = _window(points)
-    if window is None:
+    """The pace of `(time, count)` points in order of time, with `left` units to go.
+
+    The rate is what was seen, without the excess of bursts. The time left also counts with what is usual and was not
+    seen yet, so it is more than `left` by the rate.
+    """
+    steps = time_left.steps_of(points)
+    forward = sum(step.gained > 0 for step in steps)
+    if forward < STEPS_NEEDED or sum(step.gained for step in steps) < GAIN_NEEDED:
         return Pace()
-    (start, before), (end, done) = window[0], window[-1]
-    rate = (done - before) / (end - start)
+    rate = time_left.mean_rate(steps)
     if left is None:
         return Pace(rate)
-    low, high = _band(window, rate, left)
-    return Pace(rate, round(left / rate, 1), low, high)
+    done = max(0, points[-1][1] - points[0][1])
+    low, high = time_left.bounds(steps, left, done) or (None, None)
+    return Pace(rate, round(time_left.seconds_left(steps, left, done), 1), _rounded(low), _rounded(high))
 
 
-def _window(points: Points) -> Points | None:
-    """The points that the rate is taken from, None as long as there are too few."""
-    steps = [index for index, (before, after) in enumerate(pairwise(points)) if after[1] > before[1]]
-    if len(steps) < STEPS_NEEDED:
-        return None
-    moving = points[steps[0] :]
-    end = moving[-1][0]
-    length = max(WINDOW_SECONDS, (end - moving[0][0]) * WINDOW_SHARE)
-    recent = [point for point in moving if end - point[0] <= length]
-    for window in (recent, moving):
-        if window[-1][1] - window[0][1] >= GAIN_NEEDED and window[-1][0] > window[0][0]:
-            return window
-    return None
-
-
-def _band(window: Points, rate: float, left: int) -> tuple[float | None, float | None]:
-    """The least and the most seconds left, by the scatter of the rates within the window."""
-    start, length = window[0][0], (window[-1][0] - window[0][0]) / PARTS
-    edges = [
-        next(point for point in window if point[0] >= min(start + part * length, window[-1][0]))
-        for part in range(PARTS + 1)
-    ]
-    parts = [(before, after) for before, after in pairwise(edges) if after[0] > before[0]]
-    rates = [(after[1] - before[1]) / (after[0] - before[0]) for before, after in parts]
-    if len(rates) < PARTS:
-        return None, None
-    error = SCATTER * statistics.stdev(rates) / math.sqrt(len(rates))
-    slowest = rate - error
-    return round(left / (rate + error), 1), round(TAIL * left / slowest, 1) if slowest > 0 else None
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)
 
 
 def rate_words(rate: float) -> str:

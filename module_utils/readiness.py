@@ -38,10 +38,11 @@ def assess(container: ContainerState, token_present: bool, answers: Answers) -> 
     """All facts, the two judgements on them, and the sentence."""
     identity = _facts(answers.identity)
     ready = container.running and answers.identity.ok and answers.database.state in (OK, NOT_ASKED)
+    claimed = _claimed(answers)
     sections_listed = answers.sections is not None and answers.sections.ok
     return {
         "ready": ready,
-        "usable": ready and token_present and sections_listed,
+        "usable": ready and token_present and claimed and sections_listed,
         "hopeless": container.status in (MISSING, "exited", "dead"),
         "message": _sentence(container, token_present, answers),
         "container_status": container.status,
@@ -51,7 +52,7 @@ def assess(container: ContainerState, token_present: bool, answers: Answers) -> 
         "oom_killed": container.oom_killed,
         "http_status": answers.identity.status,
         "body": answers.identity.body[:200],
-        "claimed": true(identity.get("claimed", False)),
+        "claimed": claimed,
         "version": str(identity.get("version", "")),
         "machine_identifier": str(identity.get("machineIdentifier", "")),
         "token_present": token_present,
@@ -71,6 +72,10 @@ def plex_pass(root: dict[str, t.Any]) -> bool | None:
     return true(root["myPlexSubscription"]) and (not features or MUSIC_ANALYSIS in features.split(","))
 
 
+def _claimed(answers: Answers) -> bool:
+    return true(_facts(answers.identity).get("claimed", False))
+
+
 def _facts(reply: Reply | None) -> dict[str, t.Any]:
     if reply is None or not reply.ok:
         return {}
@@ -88,8 +93,9 @@ def _sentence(container: ContainerState, token_present: bool, answers: Answers) 
         return f"The server {verb} {answers.identity.words}."
     if answers.database.state not in (OK, NOT_ASKED):
         return f"The server answers, its database is {answers.database.state} ({answers.database.detail})."
-    if not token_present:
-        return "The server is ready, but has no token yet."
+    if not token_present or not _claimed(answers):
+        lacking = "belongs to no account" if token_present else "has no token"
+        return f"The server is ready, but {lacking} yet."
     if answers.sections is None or not answers.sections.ok:
         words = answers.sections.words if answers.sections else "nothing"
         return f"The server is ready, but does not list its libraries: {words}."

@@ -30,7 +30,7 @@ def describe(plan: Plan) -> list[str]:
         f"inventory:  {plan.inventory.name} ({'rents' if plan.inventory.rents else 'uses'} a machine)",
         f"instance:   {plan.profile}",
         f"monitoring: {plan.monitoring}",
-        f"sections:   {', '.join(plan.sections) or 'all but photos'}",
+        f"sections:   {', '.join(plan.sections) or 'all but photos, which are scanned only when named'}",
         *(
             [f"libraries:  {plan.libraries} (from scratch)"]
             if plan.libraries

@@ -32,6 +32,7 @@ PACE = {
 }
 PATIENCE = {
     "plex_docker_poll": 1,
+    "plex_docker_token_poll": 1,
     "plex_docker_init_timeout": 20,
     "plex_docker_token_timeout": 20,
     "plex_scan_poll": 1,
@@ -143,6 +144,19 @@ class Target:
         words = json.dumps({"on": on, **parameters})
         url = f"http://127.0.0.1:32499/_lab/faults/{name}"
         return f"docker exec {self.name} curl --silent --fail -X PUT --data '{words}' {url}"
+
+    def signal(self, name: str) -> str:
+        """The words for a shell on this machine that send the server a signal."""
+        return f"docker exec {self.name} pkill -{name} -f '[P]lex Media Server'"
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """It is stopped now, or by somebody else meanwhile; it goes on afterwards, whatever happened."""
+        try:
+            yield
+        finally:
+            subprocess.run(["sh", "-c", self.signal("CONT")], check=True, timeout=60)
+            self.rest()
 
     @contextmanager
     def when_scanning(self, command: str, factor: float = 5) -> Iterator[None]:

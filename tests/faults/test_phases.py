@@ -8,40 +8,14 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
 import subprocess
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from lab.plexsim.plexsim import schema
-from tests.faults.local_target import ROOT, Target, prepared
+from tests.faults.local_target import Target
 
 pytestmark = pytest.mark.lab
-
-RENAMED = ("/volume1/Media/Music/New Horizon Orch.", "/media/library/Music/New Horizons Orchestra")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """A claimed server whose music is scanned, with most of its tracks to be analysed. The tests share it in order."""
-
-    def inject(target: Target) -> None:
-        shutil.unpack_archive(ROOT / ".lab/home/library.tar.gz", target.home, filter="data")
-        with closing(sqlite3.connect(target.home / schema.DATABASES / schema.LIBRARY)) as database:
-            for old, new in (RENAMED, ("/volume1/Media", "/media/library")):
-                for table, column in (("media_parts", "file"), ("section_locations", "root_path")):
-                    database.execute(f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (old, new))
-            database.commit()
-
-    with prepared(tmp_path_factory.mktemp("phases"), "phases", inject) as target:
-        target.new_run()
-        target.play("plex")
-        target.play("scan")
-        assert target.result("scan")["verdict"] == "done"
-        yield target
 
 
 def test_without_a_pass_the_analysis_is_refused_and_the_stage_goes_on(server: Target) -> None:
@@ -105,6 +79,15 @@ def test_a_server_that_only_says_503_fails_the_scan_in_its_words(server: Target)
     server.fault("unavailable", on=False)
     scan = server.result("scan")
     assert (scan["verdict"], "HTTP 503" in scan["message"]) == ("failed", True), printed[-3000:]
+
+
+def test_a_server_that_stands_still_and_keeps_its_door_open_fails_the_scan(server: Target) -> None:
+    """It lives, takes the connection and never answers: that is neither quiet nor work."""
+    server.new_run()
+    with server.standing_still(), server.when_scanning(server.signal("STOP")):
+        printed = server.play("scan", expected=2, section="Movies", plex_scan_stall=10)
+    scan = server.result("scan")
+    assert (scan["verdict"], "the server does not answer" in scan["message"]) == ("failed", True), printed[-3000:]
 
 
 def until_logged(server: Target, words: str, log: str) -> str:
@@ -200,3 +183,14 @@ def test_a_frozen_analyser_is_begun_again_with_its_server_until_all_is_done(serv
     server.new_run()
     server.play("sonic")
     assert server.result("sonic")["verdict"] == "already_complete"
+
+
+def test_a_server_that_stands_still_in_mid_analysis_is_started_again_until_all_is_done(server: Target) -> None:
+    """It takes no orders, so the task is not asked; the server is ended inside the container, and killed there."""
+    server.new_run()
+    server.forget_analysis(15)
+    server.when_analysing("pkill -STOP -f '[P]lex Media Server'")
+    printed = server.play("sonic")
+    sonic = server.result("sonic")
+    assert (sonic["verdict"], sonic["left"]) == ("done", 0), printed[-3000:]
+    assert "begun again once" in sonic["message"]

@@ -31,7 +31,7 @@ def test_takes_files_directories_commands_and_says_what_is_missing(tmp_path: Pat
     (logs / "deep" / "scanner.log").write_bytes(b"\xff not utf-8")
     (logs / "link.log").symlink_to("/etc/passwd")
     dest = tmp_path / "logs.tar.gz"
-    index = write(
+    index, _ = write(
         dest,
         [
             {"name": "plex", "path": str(logs)},
@@ -81,7 +81,7 @@ def test_an_archive_that_the_disk_does_not_take_is_made_in_memory(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log = tmp_path / "a.log"
-    log.write_text("x" * 5000)
+    log.write_text("x" * 99 + "\n" + "y" * 4900)
     given = {
         "dest": str(tmp_path / "a.log/logs.tar.gz"),
         "sources": [{"name": "a.log", "path": str(log)}],
@@ -94,18 +94,17 @@ def test_an_archive_that_the_disk_does_not_take_is_made_in_memory(
         logs_archive.main()
     result = json.loads(capsys.readouterr().out)
     assert result["dest"] == str(tmp_path / "logs.tar.gz")
-    assert members(tmp_path / "logs.tar.gz")["a.log"] == b"x" * 1000
+    assert members(tmp_path / "logs.tar.gz")["a.log"] == b"y" * 1000
 
 
 def test_keeps_the_end_of_a_long_file_and_masks_given_secrets(tmp_path: Path) -> None:
     long = tmp_path / "long.log"
-    long.write_text("a" * 5000 + "my-own-secret the end")
+    long.write_text("a" * 5000 + "\nmy-own-secret the end")
     dest = tmp_path / "logs.tar.gz"
-    index = write(dest, [{"name": "long.log", "path": str(long)}], ["my-own-secret"], 100, 10)
+    index, _ = write(dest, [{"name": "long.log", "path": str(long)}], ["my-own-secret"], 100, 10)
     text = members(dest)["long.log"]
-    assert text.endswith(b"<masked> the end")
-    assert len(text) < 120
-    assert index[0]["note"] == "the last 100 of 5021 bytes"
+    assert text == b"<masked> the end"
+    assert index[0]["note"] == "the last 100 of 5022 bytes"
 
 
 def test_takes_the_members_of_another_archive(tmp_path: Path) -> None:
@@ -113,7 +112,7 @@ def test_takes_the_members_of_another_archive(tmp_path: Path) -> None:
     note = tmp_path / "note"
     note.write_text("from the target")
     write(inner, [{"name": "note", "path": str(note)}], [], 1000, 10)
-    index = write(
+    index, _ = write(
         outer,
         [{"name": "target", "archive": str(inner)}, {"name": "dead", "archive": str(note)}],
         [],
@@ -129,7 +128,7 @@ def test_what_comes_first_stays_when_the_archive_is_full(tmp_path: Path) -> None
         (tmp_path / name).write_text(name * 100)
     dest = tmp_path / "logs.tar.gz"
     sources = [{"name": name, "path": str(tmp_path / name)} for name in ("first", "second", "third")]
-    index = write(dest, sources, [], 1000, 10, total=700)
+    index, _ = write(dest, sources, [], 1000, 10, total=700)
     inside = members(dest)
     assert [len(inside.get(name, b"")) for name in ("first", "second", "third")] == [500, 200, 0]
     assert [entry["note"] for entry in index] == [
@@ -138,6 +137,43 @@ def test_what_comes_first_stays_when_the_archive_is_full(tmp_path: Path) -> None
         "the archive is full; 500 bytes were left out.",
     ]
     assert json.loads(inside["index.json"]) == index
+
+
+def test_an_archive_that_says_nothing_new_is_not_kept(tmp_path: Path) -> None:
+    """How full the disk is says something else each time, and is no reason for another archive."""
+    log, disk, dest = tmp_path / "a.log", tmp_path / "disk", tmp_path / "logs.tar.gz"
+    sources = [{"name": "a.log", "path": str(log)}, {"name": "now/disk.txt", "path": str(disk)}]
+    news = []
+    for said, full in (("one", "10 %"), ("one", "10 %"), ("one", "11 %"), ("one two", "12 %"), (None, "12 %")):
+        disk.write_text(full)
+        log.unlink(missing_ok=True)
+        if said:
+            log.write_text(said)
+        _, new = write(dest, sources, [], 1000, 10, moment="now")
+        news.append((new, members(dest)["now/disk.txt"].decode()))
+    assert news == [(True, "10 %"), (False, "10 %"), (False, "10 %"), (True, "12 %"), (True, "12 %")]
+    assert not dest.with_name("logs.tar.gz.partial").exists()
+
+
+def test_what_stands_in_the_place_of_the_archive_and_is_none_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text("said")
+    dest = tmp_path / "logs.tar.gz"
+    for broken in (b"no archive", b""):
+        dest.write_bytes(broken)
+        assert write(dest, [{"name": "a.log", "path": str(tmp_path / "a.log")}], [], 1000, 10)[1]
+        assert members(dest)["a.log"] == b"said"
+
+
+@pytest.mark.parametrize("kind", ["path", "command"])
+def test_a_secret_that_the_limit_cuts_in_two_stays_out(tmp_path: Path, kind: str) -> None:
+    log = tmp_path / "a.log"
+    lines = "GET /library?X-Plex-Token=CANARYtoken000001\n" * 20
+    log.write_text(lines)
+    source = {"path": str(log)} if kind == "path" else {"command": ["cat", str(log)]}
+    for limit in range(100, 150):
+        write(tmp_path / "logs.tar.gz", [{"name": "a.log", **source}], [], limit, 10)
+        text = members(tmp_path / "logs.tar.gz")["a.log"].decode()
+        assert set(text.splitlines()) == {"GET /library?X-Plex-Token=<masked>"}
 
 
 CANARIES = {

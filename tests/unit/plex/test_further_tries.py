@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import pytest
 
@@ -87,8 +88,8 @@ def test_a_server_that_stays_frozen_has_lost_its_mount() -> None:
 
 def test_a_mount_that_the_guard_gave_up_is_lost_at_once() -> None:
     frozen: Sample = {**STUCK, "container": "paused", "http": 0, "given_up": "S3 did not answer for 1800 s"}
-    for phase in ("sonic", "scan", "stabilise"):
-        lines = series(working(30), *[frozen] * 2)
+    for phase, samples in itertools.product(("sonic", "scan", "stabilise"), (1, 2)):
+        lines = series(working(30), *[frozen] * samples)
         given_up = judge(phase, lines, PATIENCE, end(lines))
         assert given_up.verdict == MOUNT_LOST
         assert "because S3 did not answer" in given_up.message

@@ -46,6 +46,8 @@ def test_what_depends_on_the_place() -> None:
     names = ("plex_docker_init_timeout", "plex_docker_token_timeout", "plex_sonic_pass_timeout")
     assert [CLOUD[name] for name in names] == [900, 180, 120]
     assert [LOCAL[name] for name in names] == [300, 120, 60]
+    # The token is looked for every 10 s.
+    assert defaults("plex_docker")["plex_docker_token_poll"] == 10
 
 
 def test_both_monitorings_name_the_same_patience() -> None:

@@ -17,6 +17,7 @@ IDENTITY = Reply(
         {"MediaContainer": {"size": 0, "claimed": True, "machineIdentifier": "f" * 40, "version": "1.43.3.10861"}}
     ),
 )
+UNCLAIMED = Reply(200, '{"MediaContainer": {"size": 0, "claimed": false}}')
 STARTING = Reply(503, '<Response code="503" title="Maintenance" status="running database migrations."/>')
 SIGNED_IN = {"myPlexSigninState": "ok", "myPlexSubscription": True, "ownerFeatures": "a,music-analysis,pass"}
 ROOT = Reply(200, json.dumps({"MediaContainer": SIGNED_IN}))
@@ -38,6 +39,12 @@ REFUSED = Reply(401, "<h1>401 Unauthorized</h1>")
             False,
             Answers(IDENTITY, ROOT, REFUSED, Reading(OK)),
             (True, False, "The server is ready, but has no token yet."),
+        ),
+        (
+            RUNNING,
+            True,
+            Answers(UNCLAIMED, ROOT, SECTIONS, Reading(OK)),
+            (True, False, "The server is ready, but belongs to no account yet."),
         ),
         (
             RUNNING,
