@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import multiprocessing
 import os
 import platform
 import resource
@@ -19,24 +20,45 @@ RESULTS = Path(__file__).parent / "results"
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds on the clock, and of processors with those of finished children; a busy machine changes the first."""
+    """Seconds on the clock and of processors, and the most memory in MB that one of its processes had.
+
+    A busy machine changes only the first.
+    """
 
     elapsed: float
     processor: float
+    memory: int = 0
 
 
-def spent() -> float:
-    """Seconds of processor time so far, with those of finished children."""
+def _used() -> tuple[float, int]:
+    """Seconds of processor time so far with those of finished children, and the most MB of any of them."""
     # Not os.times(), which counts in hundredths of a second: a sample takes less.
     used = [resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
+    return sum(one.ru_utime + one.ru_stime for one in used), max(one.ru_maxrss for one in used) // 1024
+
+
+def _measured_here(work: Callable[[], object]) -> Measured:
+    started, (processor, _) = time.monotonic(), _used()
+    work()
+    after, memory = _used()
+    return Measured(time.monotonic() - started, after - processor, memory)
 
 
 def measured(work: Callable[[], object]) -> Measured:
-    """Do some work once and say what it took."""
-    started, processor = time.monotonic(), spent()
-    work()
-    return Measured(time.monotonic() - started, spent() - processor)
+    """Do some work once, in a process of its own, and say what it took.
+
+    Of its own, so that the memory is that of the work and not of what this process did before.
+    """
+    context = multiprocessing.get_context("fork")
+    receiving, sending = context.Pipe(duplex=False)
+    process = context.Process(target=lambda: sending.send(_measured_here(work)))
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise SystemExit("What was to be measured failed, see above.")
+    found = receiving.recv()
+    assert isinstance(found, Measured)
+    return found
 
 
 def median(values: Sequence[float]) -> float:
@@ -51,26 +73,24 @@ def report(
     baseline = next(iter(runs))
     rows: dict[str, Any] = {}
     print(f"\n{name}: {', '.join(f'{key} {value}' for key, value in facts.items())}")
-    print(f"{'':24}{'elapsed':>12}{'ratio':>8}{'processor':>12}{'ratio':>8}{'goal':>8}")
+    print(f"{'':24}{'elapsed':>12}{'ratio':>8}{'processor':>12}{'ratio':>8}{'goal':>8}{'memory':>10}")
     for way, found in runs.items():
         row = {what: median([getattr(one, what) for one in found]) for what in ("elapsed", "processor")}
         first = rows.get(baseline, row)
         ratios = {f"{what}_ratio": row[what] / first[what] for what in ("elapsed", "processor")}
-        rows[way] = {key: round(value, 4) for key, value in (row | ratios).items()}
-        goal = f"{goals[way]:8.2f}" if way in goals else ""
+        memory = max(one.memory for one in found)
+        rows[way] = {key: round(value, 4) for key, value in (row | ratios).items()} | {"peak_memory_mb": memory}
+        goal = f"{goals[way]:8.2f}" if way in goals else f"{'':8}"
         print(
             f"{way:24}{row['elapsed']:10.3f} s{ratios['elapsed_ratio']:8.2f}"
-            f"{row['processor']:10.3f} s{ratios['processor_ratio']:8.2f}{goal}"
+            f"{row['processor']:10.3f} s{ratios['processor_ratio']:8.2f}{goal}{memory:7} MB"
         )
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(f"peak memory of this process {memory} MB (goal 200 MB)")
     return {
         **circumstances(name),
         "rounds": {way: len(found) for way, found in runs.items()},
         "ways": rows,
         "goals": dict(goals),
         "facts": dict(facts),
-        "peak_memory_mb": memory,
     }
 
 

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import subprocess
 from contextlib import closing
 from pathlib import Path
 
-from .database_header import has_log
 from .files import sync
 from .plex_db import PlexDatabaseError, reading, uri
 
@@ -47,25 +45,3 @@ def copy_database(source: Path, target: Path) -> None:
         raise PlexDatabaseError(f"{source} could not be copied to {target}: {error}.") from error
     finally:
         partial.unlink(missing_ok=True)
-
-
-def copy_locked(source: Path, target: Path) -> None:
-    """Copy a database whose write lock the caller holds: with nothing in its log, the file is all there is.
-
-    By another process: closing a file here would drop the locks that SQLite holds on it in this one.
-    """
-    if has_log(source):
-        copy_database(source, target)
-        return
-    partial = target.with_name(target.name + ".partial")
-    partial.unlink(missing_ok=True)
-    os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    try:
-        subprocess.run(["cp", "--reflink=auto", "--", str(source), str(partial)], check=True, capture_output=True)
-    except subprocess.CalledProcessError as error:
-        partial.unlink(missing_ok=True)
-        words = error.stderr.decode(errors="replace").strip()
-        raise PlexDatabaseError(f"{source} could not be copied to {target}: {words}.") from error
-    sync(partial)
-    partial.replace(target)
-    sync(target.parent)
