@@ -19,10 +19,10 @@ from .census import Census, count_rows
 from .database_swap import alone, copying, take_place
 from .files import read_json, write_json
 from .path_mapping import PathMapping
-from .plex_db import LIBRARY, reading
+from .plex_db import LIBRARY, DatabaseLockedError, reading
 from .remap_changes import change, samples
 from .remap_directories import plan_directories
-from .remap_plan import RemapError, plan_columns, unused_rules
+from .remap_plan import Plan, RemapError, plan_columns, unused_rules
 
 STAMP = ".plex-burst-remap.json"
 # Seconds to wait for a lock: Plex should be stopped by now.
@@ -78,21 +78,23 @@ def _need_room(library: Path, backup_dir: Path) -> None:
             )
 
 
-def remap(directory: Path, mapping: PathMapping, backup_dir: Path, dry_run: bool = False) -> Outcome:
-    """Apply a mapping to the library of a directory. Plex must not be running.
+def _plan(
+    connection: sqlite3.Connection, directory: Path, library: Path, mapping: PathMapping
+) -> tuple[Plan, Outcome, Any]:
+    """Work out what is to be changed, and what was applied last; an empty plan when that is this mapping."""
+    known = _known_stamp(directory, library)
+    if not mapping.settles and known == _stamp(connection, mapping):
+        return Plan(), Outcome(), known
+    plan = plan_columns(connection, mapping)
+    plan_directories(connection, mapping, plan)
+    unused = [str(rule) for rule in unused_rules(connection, mapping, plan)]
+    return plan, Outcome(changed=not plan.empty, counts=plan.counts, unused=unused), known
 
-    A dry run changes a copy too, so that it refuses what the real one would refuse, and throws it away.
-    """
+
+def _remap(directory: Path, mapping: PathMapping, backup_dir: Path, dry_run: bool, patience: float) -> Outcome:
     library = (directory / LIBRARY).resolve()
-    outcome = Outcome()
-    with alone(library, PATIENCE) as original:
-        known = _known_stamp(directory, library)
-        if not mapping.settles and known == _stamp(original, mapping):
-            return outcome
-        plan = plan_columns(original, mapping)
-        plan_directories(original, mapping, plan)
-        outcome.unused = [str(rule) for rule in unused_rules(original, mapping, plan)]
-        outcome.counts, outcome.changed = plan.counts, not plan.empty
+    with alone(library, patience) as original:
+        plan, outcome, known = _plan(original, directory, library, mapping)
         if plan.empty:
             return outcome
         _need_room(library, backup_dir)
@@ -114,3 +116,18 @@ def remap(directory: Path, mapping: PathMapping, backup_dir: Path, dry_run: bool
             outcome.backup = str(backup)
     write_json(directory / STAMP, stamp)
     return outcome
+
+
+def remap(directory: Path, mapping: PathMapping, backup_dir: Path, dry_run: bool = False) -> Outcome:
+    """Apply a mapping to the library of a directory. Plex must not be running, unless there is nothing to change.
+
+    A dry run changes a copy too, so that it refuses what the real one would refuse, and throws it away.
+    """
+    try:
+        return _remap(directory, mapping, backup_dir, dry_run, patience=0)
+    except DatabaseLockedError:
+        with reading(directory / LIBRARY) as connection:
+            plan, outcome, _ = _plan(connection, directory, directory / LIBRARY, mapping)
+        if plan.empty:
+            return outcome
+    return _remap(directory, mapping, backup_dir, dry_run, PATIENCE)

@@ -9,6 +9,8 @@ import shutil
 import signal
 import sqlite3
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from module_utils.integrity import check
 from module_utils.path_mapping import PathMapping, parse
 from module_utils.plex_db import PlexDatabaseError, writing
 from module_utils.remap import remap
-from tests.unit.database.builder import LIBRARY, query
+from tests.unit.database.builder import LIBRARY, execute, query
 
 HOME = parse('{"mappings": {"/volume1/Media": "/media/library"}}')
 OLD, NEW = "/volume1/Media/%", "/media/library/%"
@@ -159,18 +161,21 @@ def test_a_copy_that_fails_is_told_in_its_words(pair: Path, tmp_path: Path, monk
     assert names(pair) == [LIBRARY]
 
 
-def test_a_library_that_was_exchanged_while_we_waited_is_not_replaced(
+def test_a_library_that_is_exchanged_under_us_is_begun_anew(
     pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened = writing
-    other = tmp_path / "other.db"
-    shutil.copy(pair / LIBRARY, other)
+    other = Path(shutil.copy(pair / LIBRARY, tmp_path / "other.db"))
+    execute(other, "INSERT INTO library_sections (name, section_type) VALUES ('Late', 8)")
 
-    def exchanged(path: Path, timeout: float) -> Any:
-        other.replace(path)
-        return opened(path, timeout)
+    @contextmanager
+    def exchanged(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
+        with writing(path, timeout) as connection:
+            if other.exists():
+                other.replace(path)
+            yield connection
 
     monkeypatch.setattr(database_swap, "writing", exchanged)
-    with pytest.raises(PlexDatabaseError, match="exchanged by another process"):
-        remap(pair, HOME, tmp_path / "backups")
-    assert not moved(pair / LIBRARY)
+    outcome = remap(pair, HOME, tmp_path / "backups")
+    assert moved(pair / LIBRARY)
+    for library in (pair / LIBRARY, Path(outcome.backup)):
+        assert query(library, "SELECT count(*) FROM library_sections WHERE name = 'Late'") == [(1,)]

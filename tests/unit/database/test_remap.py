@@ -101,6 +101,19 @@ def test_a_library_that_somebody_only_has_open_is_left_alone(
     assert dump(pair) == before
 
 
+@pytest.mark.parametrize(
+    "rules", [HOME, {"/volume1/Media/Music": "/volume1/Media/Movies", "/volume1/Media/Movies": "/x"}]
+)
+def test_a_second_run_finds_nothing_to_do_while_the_server_runs(remapped: Run, pair: Path, rules: Any) -> None:
+    remapped(pair, rules)
+    after = dump(pair)
+    with closing(sqlite3.connect(pair / LIBRARY)) as server:
+        server.execute("SELECT count(*) FROM media_parts").fetchall()
+        second = remapped(pair, rules)
+    assert (second["changed"], second["backup"]) == (False, "")
+    assert dump(pair) == after
+
+
 def test_a_second_run_changes_nothing(remapped: Run, pair: Path, tmp_path: Path) -> None:
     remapped(pair, RENAMED)
     after = dump(pair)
