@@ -26,9 +26,10 @@ from typing import Any
 from bench.table import Measured, measured, median, report, save
 from lab.plexsim.plexsim.large_library import TRACKS, copy_of, pair
 from module_utils.compression import Compression
+from module_utils.database_copy import copy_database
 from module_utils.files import sha256
 from module_utils.plex_db import BLOBS, LIBRARY
-from module_utils.snapshot import copy_blobs, copy_library, take
+from module_utils.snapshot import copy_blobs, read_marked, take
 
 GOAL = 0.2
 
@@ -65,7 +66,8 @@ def fired_at(directory: Path, work: Any) -> tuple[Measured, float, int]:
 def unverified(directory: Path, target: Path) -> None:
     """Copy both databases, compress them and take their checksums; check and count nothing."""
     target.mkdir()
-    copy_blobs(directory, target, copy_library(directory, target))
+    copy_database(directory / LIBRARY, target / LIBRARY)
+    copy_blobs(directory, target, read_marked(target))
     compressions = [Compression(target / name) for name in (LIBRARY, BLOBS)]
     for name, compression in zip((LIBRARY, BLOBS), compressions, strict=True):
         sha256(target / name)

@@ -11,13 +11,12 @@ import contextlib
 import errno
 import os
 import sqlite3
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
 
+from .database_copy import Copying
 from .files import sync
-from .plex_db import DatabaseLockedError, PlexDatabaseError, writing
+from .plex_db import DatabaseLockedError, writing
 
 _BESIDE = ("-wal", "-shm", "-journal")
 
@@ -48,43 +47,6 @@ def alone(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         _remove(_copy_of(path))
         yield connection
-
-
-class Copying:
-    """A database being copied by another process, while the caller reads it; the caller holds it alone.
-
-    By another process: closing a file here would drop the locks that SQLite holds on it in this one.
-    """
-
-    def __init__(self, source: Path, target: Path) -> None:
-        """Start; the target, which must not exist, is readable by its owner only."""
-        self._source, self._target = source, target
-        # Opened here and not by name: if we are killed, cp must not meet the file of the next attempt.
-        with os.fdopen(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-            self._process = subprocess.Popen(
-                ["cp", "--reflink=auto", "--", str(source), "/dev/stdout"],
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.PIPE,
-            )
-
-    def finish(self) -> None:
-        """Wait for the end. Raises PlexDatabaseError when it could not be copied."""
-        _, words = self._process.communicate()
-        if self._process.returncode:
-            reason = words.decode(errors="replace").strip()
-            raise PlexDatabaseError(f"{self._source} could not be copied to {self._target}: {reason}.")
-
-    def __enter__(self) -> Self:
-        """Read meanwhile."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stop if it still runs."""
-        self._process.kill()
-        self._process.wait()
-        if self._process.stderr:
-            self._process.stderr.close()
 
 
 @contextlib.contextmanager
