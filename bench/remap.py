@@ -16,7 +16,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from bench.table import Measured, measured, report, save
+from bench.table import Measured, measured_apart, report, save
 from lab.plexsim.plexsim.large_library import ROOT, TRACKS, copy_of, pair
 from module_utils.path_mapping import parse
 from module_utils.plex_db import LIBRARY
@@ -83,7 +83,7 @@ def main() -> None:
         for name, way in ways.items():
             with tempfile.TemporaryDirectory(dir=source.parent) as place:
                 directory = copy_of(source, Path(place) / name)
-                runs[name].append(measured(partial(way, directory)))
+                runs[name].append(measured_apart(partial(way, directory)))
     result = report("remap", runs, {"ours": 0.5}, {"tracks": options.tracks})
     if options.save:
         save(result)

@@ -23,7 +23,7 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
-from bench.table import Measured, measured, median, report, save
+from bench.table import Measured, measured_apart, median, report, save
 from lab.plexsim.plexsim.large_library import TRACKS, copy_of, pair
 from module_utils.compression import Compression
 from module_utils.database_copy import copy_database
@@ -55,7 +55,7 @@ def fired_at(directory: Path, work: Any) -> tuple[Measured, float, int]:
     writer.start()
     time.sleep(1)
     try:
-        found = measured(work)
+        found = measured_apart(work)
     finally:
         stop.set()
         slowest, commits = stalls.get(timeout=60)
@@ -94,7 +94,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(dir=source.parent) as place:
             work, archive, target = Path(place) / "work", Path(place) / "all.tar.gz", Path(place) / f"snapshot{number}"
             copy_of(source, work)
-            runs["tar -czf"].append(measured(partial(tar, work, archive)))
+            runs["tar -czf"].append(measured_apart(partial(tar, work, archive)))
             calm.append(fired_at(work, lambda: time.sleep(3))[1])
             runs["unverified"].append(fired_at(work, partial(unverified, work, Path(place) / "bare"))[0])
             shutil.rmtree(Path(place) / "bare")
