@@ -13,11 +13,12 @@ import os
 import shutil
 import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from typing import Self
 
 from .files import sync
-from .plex_db import PlexDatabaseError, reading, writing
+from .plex_db import PlexDatabaseError, reading, uri
 
 _LOG_HEADER = 32
 # While our transaction is open a log that was already in the file can begin anew once, and not again.
@@ -108,7 +109,7 @@ def copy_database(source: Path, target: Path) -> None:
         leftover.unlink(missing_ok=True)
     try:
         _pinned(source, partial)
-        with writing(partial) as copy:
+        with closing(sqlite3.connect(uri(partial, mode="rw"), uri=True, isolation_level=None)) as copy:
             copy.execute("PRAGMA synchronous = OFF")
             # Takes in what the log has and removes it.
             (mode,) = copy.execute("PRAGMA journal_mode = DELETE").fetchone()

@@ -11,6 +11,7 @@ import hashlib
 import json
 import shutil
 import sqlite3
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from .path_mapping import PathMapping
 from .plex_db import LIBRARY, DatabaseLockedError, reading
 from .remap_changes import change, samples
 from .remap_directories import plan_directories
-from .remap_plan import Plan, RemapError, plan_columns, unused_rules
+from .remap_plan import Plan, RemapError, plan_columns, surely_moves, unused_rules
 
 STAMP = ".plex-burst-remap.json"
 # Seconds to wait for a lock: Plex should be stopped by now.
@@ -93,27 +94,34 @@ def _plan(
 
 def _remap(directory: Path, mapping: PathMapping, backup_dir: Path, dry_run: bool, patience: float) -> Outcome:
     library = (directory / LIBRARY).resolve()
-    with alone(library, patience) as original:
+    with alone(library, patience) as original, ExitStack() as stack:
+        # Copied beside the planning where that is sure to be of use.
+        begun = None
+        if mapping.settles and surely_moves(original, mapping):
+            _need_room(library, backup_dir)
+            begun = stack.enter_context(copying(library))
         plan, outcome, known = _plan(original, directory, library, mapping)
         if plan.empty:
             return outcome
-        _need_room(library, backup_dir)
-        with copying(library) as (copy, process):
-            outcome.census_before = count_rows(original)
-            outcome.samples = samples(original, plan)
-            process.finish()
-            outcome.census_after = change(original, copy, mapping, plan, outcome.census_before)
-            if dry_run:
-                return outcome
-            with reading(copy) as connection:
-                stamp = _stamp(connection, mapping)
-            if not mapping.settles:
-                write_json(directory / STAMP, {"inode": copy.stat().st_ino, "stamp": stamp, "before": known})
-            backup_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-            now = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S%fZ")
-            backup = backup_dir / f"{LIBRARY}.{now}.before-remap"
-            take_place(copy, library, backup)
-            outcome.backup = str(backup)
+        if begun is None:
+            _need_room(library, backup_dir)
+            begun = stack.enter_context(copying(library))
+        copy, process = begun
+        outcome.census_before = count_rows(original)
+        outcome.samples = samples(original, plan)
+        process.finish()
+        outcome.census_after = change(original, copy, mapping, plan, outcome.census_before)
+        if dry_run:
+            return outcome
+        with reading(copy) as connection:
+            stamp = _stamp(connection, mapping)
+        if not mapping.settles:
+            write_json(directory / STAMP, {"inode": copy.stat().st_ino, "stamp": stamp, "before": known})
+        backup_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        now = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S%fZ")
+        backup = backup_dir / f"{LIBRARY}.{now}.before-remap"
+        take_place(copy, library, backup)
+        outcome.backup = str(backup)
     write_json(directory / STAMP, stamp)
     return outcome
 

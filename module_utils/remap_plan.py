@@ -96,18 +96,13 @@ SELECT id, value FROM candidate WHERE value IS NOT NULL
 _URL_VALUES = _VALUES.replace("IS NOT NULL\n)", ">= 'file://' AND {column} < 'file:/0'\n)")
 # What is not text sorts after all text.
 _NO_TEXT = "SELECT 1 FROM {table} WHERE {column} >= x'' LIMIT 1"
-_COVERED = (
-    "({column} = CAST(:at{n} AS TEXT) OR {column} >= CAST(:first{n} AS TEXT) AND {column} < CAST(:beyond{n} AS TEXT))"
-)
+_IN = "({column} = CAST(:at{n} AS TEXT) OR {column} >= CAST(:first{n} AS TEXT) AND {column} < CAST(:beyond{n} AS TEXT))"
 _MOVED = "CAST(:new{n} || substr(CAST({column} AS BLOB), :rest{n}) AS TEXT)"
 _COUNT = """
 SELECT (SELECT count(*) FROM {table} WHERE {column} = CAST(:at AS TEXT))
   + (SELECT count(*) FROM {table} WHERE {column} >= CAST(:first AS TEXT) AND {column} < CAST(:beyond AS TEXT))
 """
-_BELOW = """
-SELECT 1 FROM {table} WHERE {column} = CAST(:at AS TEXT)
-OR ({column} >= CAST(:first AS TEXT) AND {column} < CAST(:beyond AS TEXT)) LIMIT 1
-"""
+_BELOW = "SELECT 1 FROM {table} WHERE {covered} LIMIT 1".replace("{covered}", _IN.replace("{n}", ""))
 
 
 def _range(path: bytes) -> dict[str, bytes]:
@@ -120,12 +115,11 @@ def _longest_first(mapping: PathMapping) -> list[Rule]:
 
 
 def _ranges(column: PathColumn, mapping: PathMapping) -> Moves:
-    bounds: dict[str, bytes | int] = {}
-    cases, covered = [], []
+    bounds, cases, covered = dict[str, bytes | int](), [], []
     for number, rule in enumerate(_longest_first(mapping)):
         bounds |= {f"{name}{number}": bound for name, bound in _range(rule.old).items()}
         bounds |= {f"new{number}": rule.new, f"rest{number}": len(rule.old) + 1}
-        condition, moved = (part.format(column=column.column, n=number) for part in (_COVERED, _MOVED))
+        condition, moved = (part.format(column=column.column, n=number) for part in (_IN, _MOVED))
         cases.append(f"WHEN {condition} THEN {moved}")
         # A rule that keeps a path only shields it from a shorter one.
         if rule.old != rule.new:
@@ -149,8 +143,8 @@ def _plan_column(connection: sqlite3.Connection, column: PathColumn, mapping: Pa
         connection.execute(column.sql(_WORKED_OUT))
         # Materialized, so that each value passes the rules exactly once and the uses are counted right.
         connection.create_function("moved", 1, _mover(mapping, column.url, plan.uses), deterministic=True)
-        cursor = connection.execute(column.sql(_URL_VALUES if column.url else _VALUES))
-        plan.counts[column.table] = cursor.rowcount
+        values = column.sql(_URL_VALUES if column.url else _VALUES)
+        plan.counts[column.table] = connection.execute(values).rowcount
         value = column.sql("CAST((SELECT value FROM temp.{plan} WHERE {plan}.id = {table}.id) AS TEXT)")
         plan.moves[column.table] = Moves(value, column.sql("id IN (SELECT id FROM temp.{plan})"), {}, worked_out=True)
         return
@@ -171,8 +165,13 @@ def _at_or_below(connection: sqlite3.Connection, column: PathColumn, path: bytes
     return connection.execute(column.sql(_BELOW), _range(path)).fetchone() is not None
 
 
-def _reached(connection: sqlite3.Connection, rule: Rule) -> bool:
-    return any(_at_or_below(connection, column, rule.new) for column in PATH_COLUMNS if not column.url)
+def _anywhere(connection: sqlite3.Connection, path: bytes) -> bool:
+    return any(_at_or_below(connection, column, path) for column in PATH_COLUMNS if not column.url)
+
+
+def surely_moves(connection: sqlite3.Connection, mapping: PathMapping) -> bool:
+    """Tell at a glance whether something lies where a rule begins; rules that only move URLs are found by the plan."""
+    return any(_anywhere(connection, rule.old) for rule in mapping.rules if rule.old != rule.new)
 
 
 def occupied(connection: sqlite3.Connection, column: PathColumn, mapping: PathMapping) -> bool:
@@ -184,7 +183,7 @@ def unused_rules(connection: sqlite3.Connection, mapping: PathMapping, plan: Pla
     """List the rules nobody used; one whose new side nobody uses either is a mistake and refused."""
     unused = [rule for rule in mapping.rules if not plan.uses[rule]]
     for rule in unused:
-        if not _reached(connection, rule):
+        if not _anywhere(connection, rule.new):
             raise RemapError(
                 f'The rule "{rule}" maps nothing: no path in the library lies at or below its old side, and none'
                 " at or below its new side. Compare it with the section's folders, or take the rule out."

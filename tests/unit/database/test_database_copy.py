@@ -134,6 +134,15 @@ def test_a_log_that_never_rests_is_refused(database: Path, tmp_path: Path, monke
     assert [path.name for path in tmp_path.iterdir() if "copy" in path.name] == []
 
 
+def test_what_is_wrong_is_said_of_the_source(database: Path, tmp_path: Path) -> None:
+    execute(database, "PRAGMA wal_checkpoint(TRUNCATE)")
+    with database.open("r+b") as file:
+        file.seek(100)
+        file.write(b"\xff" * 900)
+    with pytest.raises(PlexDatabaseError, match=rf"^{database}(:| could not be copied to)"):
+        copy_database(database, tmp_path / "copy.db")
+
+
 @pytest.mark.parametrize("journal", ["DELETE", "TRUNCATE", "PERSIST"])
 def test_a_database_without_a_log(database: Path, tmp_path: Path, journal: str) -> None:
     execute(database, f"PRAGMA journal_mode = {journal}")
