@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import os
+import resource
 import shutil
 import signal
 import sqlite3
@@ -179,3 +180,24 @@ def test_a_library_that_is_exchanged_under_us_is_begun_anew(
     assert moved(pair / LIBRARY)
     for library in (pair / LIBRARY, Path(outcome.backup)):
         assert query(library, "SELECT count(*) FROM library_sections WHERE name = 'Late'") == [(1,)]
+
+
+def remap_on_a_full_disk(directory: Path) -> None:
+    size = (directory / LIBRARY).stat().st_size
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    longer = "/".join(["x" * 200] * 20)
+    remap(directory, parse(f'{{"mappings": {{"/volume1/Media": "/{longer}"}}}}'), directory / "backups")
+
+
+def test_a_disk_that_fills_up_leaves_the_library_as_it_was(pair: Path) -> None:
+    execute(pair / LIBRARY, "PRAGMA wal_checkpoint(TRUNCATE)")
+    before = (pair / LIBRARY).read_bytes()
+    process = multiprocessing.get_context("fork").Process(target=remap_on_a_full_disk, args=(pair,))
+    process.start()
+    process.join()
+    assert process.exitcode == 1
+    assert (pair / LIBRARY).read_bytes() == before
+    assert names(pair) == [LIBRARY]
+    assert not (pair / "backups").exists()
+    assert check(pair).problems == []
