@@ -59,7 +59,7 @@ def floor(directory: Path) -> int:
     copy = directory / "changed.db"
     shutil.copyfile(directory / LIBRARY, copy)
     with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
-        for setting in ("journal_mode = OFF", "synchronous = OFF", "secure_delete = OFF", "cache_size = -32768"):
+        for setting in ("journal_mode = OFF", "synchronous = OFF", "secure_delete = OFF", "cache_size = -8192"):
             connection.execute(f"PRAGMA {setting}").fetchone()
         (index,) = connection.execute(
             "SELECT sql FROM sqlite_master WHERE name = 'index_media_parts_on_file'"
@@ -78,7 +78,7 @@ def floor(directory: Path) -> int:
 def discovered(directory: Path) -> None:
     """Give the albums of a library to each other's ids."""
     with closing(sqlite3.connect(directory / LIBRARY, isolation_level=None)) as connection:
-        for setting in ("synchronous = OFF", "cache_size = -32768"):
+        for setting in ("synchronous = OFF", "cache_size = -8192"):
             connection.execute(f"PRAGMA {setting}").fetchone()
         paths = [path for (path,) in connection.execute("SELECT file FROM media_parts ORDER BY id")]
         albums = [list(album) for _, album in itertools.groupby(paths, key=lambda path: path.rpartition("/")[0])]

@@ -122,7 +122,7 @@ def change(original: sqlite3.Connection, copy: Path, mapping: PathMapping, plan:
     """
     with writing(copy, EACH_OTHER) as connection:
         (journal_mode,) = connection.execute("PRAGMA journal_mode").fetchone()
-        for setting in ("journal_mode = OFF", "synchronous = OFF", "secure_delete = OFF", "cache_size = -32768"):
+        for setting in ("journal_mode = OFF", "synchronous = OFF", "secure_delete = OFF", "cache_size = -8192"):
             connection.execute(f"PRAGMA {setting}").fetchone()
         connection.execute("BEGIN IMMEDIATE")
         statements: list[str] = []
