@@ -44,7 +44,9 @@ def alone(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
         connection.execute("COMMIT")
         if before is None or not os.path.samestat(before, path.stat()):
             raise DatabaseLockedError(f"{path} was exchanged by another process just now; try again.")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise DatabaseLockedError(f"{path}: its log could not be taken in; try again.")
         _remove(_copy_of(path))
         yield connection
 

@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 
 from module_utils import database_swap
+from module_utils import remap as remap_room
+from module_utils.database_swap import take_place
 from module_utils.integrity import check
 from module_utils.path_mapping import PathMapping, parse
 from module_utils.plex_db import PlexDatabaseError, writing
@@ -120,6 +122,21 @@ def test_the_leftover_of_a_killed_change_is_removed(pair: Path, tmp_path: Path) 
     leftover.write_bytes(b"half a copy")
     assert not remap(pair, HOME, tmp_path / "backups").changed
     assert names(pair) == [LIBRARY]
+
+
+def test_the_log_of_a_server_that_starts_at_once_is_not_touched(
+    pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = pair / f"{LIBRARY}-wal"
+
+    def started(copy: Path, library: Path, backup: Path) -> None:
+        take_place(copy, library, backup)
+        log.write_bytes(b"the log of a server that has opened the new library")
+
+    monkeypatch.setattr(remap_room, "take_place", started)
+    assert remap(pair, HOME, tmp_path / "backups").changed
+    # Our connection to the old file is closed by now, which must not remove what has the name of its log.
+    assert log.read_bytes().startswith(b"the log")
 
 
 def test_owner_mode_and_journal_stay(pair: Path, tmp_path: Path) -> None:
