@@ -18,7 +18,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from bench.table import Measured, measured, report, save
+from bench.table import Measured, measured_apart, report, save
 from lab.plexsim.plexsim.large_library import TRACKS, pair
 from module_utils.arrival import Arrival, Shipment, receive
 from module_utils.damage import damage
@@ -105,7 +105,7 @@ def main() -> None:
         for _ in range(options.rounds):
             for name, way in ways.items():
                 with tempfile.TemporaryDirectory(dir=base) as work:
-                    runs[name].append(measured(partial(way, Path(work) / "Databases")))
+                    runs[name].append(measured_apart(partial(way, Path(work) / "Databases")))
     result = report("inject", runs, {}, {"tracks": options.tracks, "megabytes": round(megabytes)})
     print(f"\n{'megabytes of database':24}{'a second':>12}{'a second of processor':>24}{'goal':>8}")
     for name, row in result["ways"].items():

@@ -23,12 +23,13 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
-from bench.table import Measured, measured, median, report, save
+from bench.table import Measured, measured_apart, median, report, save
 from lab.plexsim.plexsim.large_library import TRACKS, copy_of, pair
 from module_utils.compression import Compression
+from module_utils.database_copy import copy_database
 from module_utils.files import sha256
 from module_utils.plex_db import BLOBS, LIBRARY
-from module_utils.snapshot import copy_blobs, copy_library, take
+from module_utils.snapshot import copy_blobs, read_marked, take
 
 GOAL = 0.2
 
@@ -54,7 +55,7 @@ def fired_at(directory: Path, work: Any) -> tuple[Measured, float, int]:
     writer.start()
     time.sleep(1)
     try:
-        found = measured(work)
+        found = measured_apart(work)
     finally:
         stop.set()
         slowest, commits = stalls.get(timeout=60)
@@ -65,7 +66,8 @@ def fired_at(directory: Path, work: Any) -> tuple[Measured, float, int]:
 def unverified(directory: Path, target: Path) -> None:
     """Copy both databases, compress them and take their checksums; check and count nothing."""
     target.mkdir()
-    copy_blobs(directory, target, copy_library(directory, target))
+    copy_database(directory / LIBRARY, target / LIBRARY)
+    copy_blobs(directory, target, read_marked(target))
     compressions = [Compression(target / name) for name in (LIBRARY, BLOBS)]
     for name, compression in zip((LIBRARY, BLOBS), compressions, strict=True):
         sha256(target / name)
@@ -92,7 +94,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(dir=source.parent) as place:
             work, archive, target = Path(place) / "work", Path(place) / "all.tar.gz", Path(place) / f"snapshot{number}"
             copy_of(source, work)
-            runs["tar -czf"].append(measured(partial(tar, work, archive)))
+            runs["tar -czf"].append(measured_apart(partial(tar, work, archive)))
             calm.append(fired_at(work, lambda: time.sleep(3))[1])
             runs["unverified"].append(fired_at(work, partial(unverified, work, Path(place) / "bare"))[0])
             shutil.rmtree(Path(place) / "bare")

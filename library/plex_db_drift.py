@@ -81,7 +81,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.census import passes_limit
+from ..module_utils.census_comparison import passes_limit
 from ..module_utils.drift_report import DriftError, look, proposed_mappings, report, write_proposal
 from ..module_utils.path_mapping import MappingError
 from ..module_utils.plex_db import PlexDatabaseError

@@ -10,7 +10,9 @@ description:
     once, so that swaps and chains of rules work.
   - Changes section locations, media parts, C(file://) URLs of streams, C(file://) guids of items with the watch
     states under them, and the names of directories when a rule renames inside a location.
-  - Works in one transaction, after a backup, with a census before and after that must agree. Plex must be stopped.
+  - Changes a copy, whose census and schema must agree with the library's, and puts it in the library's place; the
+    library becomes the backup. Killed at any moment, the old library is there or the new one. Plex must be stopped,
+    and nobody else may have the library open.
   - Refuses rules that nobody uses, that move two paths onto one, or that move a directory out of its section.
 author: ["plex-burst maintainers"]
 extends_documentation_fragment: [attributes, plex_databases]

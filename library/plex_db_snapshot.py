@@ -6,13 +6,13 @@ DOCUMENTATION = r"""
 module: plex_db_snapshot
 short_description: Copy both Plex databases consistently while Plex is writing
 description:
-  - Copies through SQLite's backup API inside one read transaction per database. In WAL mode, which Plex uses, that
+  - Copies each database's file, and then its log, inside one read transaction. In WAL mode, which Plex uses, that
     blocks no writer, and no writer can make it start over.
   - The library is copied first and the blobs after it, then every track that the copied library calls analysed is
     looked up in the copied blobs.
   - Both copies are checked and counted. Each is one whole file (no write-ahead log), mode 0600, with its page size
     kept.
-  - While it copies, Plex's log cannot be emptied and grows; it is emptied again afterwards.
+  - While it copies, Plex's log cannot begin anew and grows; it is emptied again afterwards.
 author: ["plex-burst maintainers"]
 extends_documentation_fragment: [attributes, plex_databases]
 attributes:

@@ -1,18 +1,17 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A census counts what a library holds, per section; comparing two says what was gained and what was lost.
+"""A census counts what a library holds, per section.
 
-Private to this collection. take() reads, compare() is pure.
+Private to this collection.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .plex_db import ANALYSED, BLOBS, LIBRARY, PARENTS_AND_EXTRAS, TRACK, VECTOR_BLOB, attach_blobs, reading, sections
+from .plex_db import ANALYSED, BLOBS, LIBRARY, TRACK, VECTOR_BLOB, attach_blobs, reading, sections
 
 Census = dict[str, Any]
 
@@ -30,17 +29,31 @@ SELECT library_section_id, sum(metadata_type = :track), count(*),
 FROM metadata_items NOT INDEXED WHERE extra_data > '' AND deleted_at IS NULL AND instr(extra_data, :mark) GROUP BY 1
 """
 MARKS = {"track": TRACK, "mark": ANALYSED.strip("%")}
+# In the order of the parts, where each item is found beside the last one, and without sorting them by section: that
+# takes half as long as a GROUP BY (measured).
 _PARTS = """
-SELECT media_items.library_section_id, count(*)
-FROM media_items JOIN media_parts ON media_items.id = media_parts.media_item_id GROUP BY 1
+SELECT {counts} FROM media_parts CROSS JOIN media_items ON media_items.id = media_parts.media_item_id
 """
-_PARTS_DELETED = _PARTS.replace("GROUP", "WHERE media_parts.deleted_at > 0 GROUP")
+_PARTS_OF = "count(*) FILTER (WHERE media_items.library_section_id = ?)"
+_PARTS_DELETED = """
+SELECT media_items.library_section_id, count(*)
+FROM media_items JOIN media_parts ON media_items.id = media_parts.media_item_id
+WHERE media_parts.deleted_at > 0 GROUP BY 1
+"""
 _VECTORS = """
 SELECT metadata_items.library_section_id, count(*)
 FROM blobs.blobs AS vector JOIN metadata_items ON metadata_items.id = vector.linked_id
 WHERE vector.linked_type = 'metadata_item' AND vector.blob_type = ? GROUP BY 1
 """
 _ALL_VECTORS = "SELECT count(*) FROM blobs.blobs WHERE linked_type = 'metadata_item' AND blob_type = ?"
+
+
+def _parts(connection: sqlite3.Connection, sections: Sequence[int]) -> dict[int, int]:
+    """Count the parts of each section, deleted ones too."""
+    if not sections:
+        return {}
+    query = _PARTS.format(counts=", ".join([_PARTS_OF] * len(sections)))
+    return dict(zip(sections, connection.execute(query, sections).fetchone(), strict=True))
 
 
 def count_rows(connection: sqlite3.Connection) -> Census:
@@ -67,10 +80,10 @@ def count_rows(connection: sqlite3.Connection) -> Census:
             live[str(kind)] = live.get(str(kind), 0) + count - gone
         if gone and key in found:
             found[key]["deleted"][str(kind)] = gone
-    parts, parts_deleted = (dict(connection.execute(query).fetchall()) for query in (_PARTS, _PARTS_DELETED))
+    parts, parts_deleted = _parts(connection, list(found)), dict(connection.execute(_PARTS_DELETED).fetchall())
     for key, section in found.items():
         section["parts_deleted"] = parts_deleted.get(key, 0)
-        section["parts"] = parts.get(key, 0) - section["parts_deleted"]
+        section["parts"] = parts[key] - section["parts_deleted"]
     (schema,) = connection.execute("SELECT count(*) FROM schema_migrations").fetchone()
     return {"sections": list(found.values()), "unsectioned": unsectioned, "schema_migrations": schema}
 
@@ -94,103 +107,3 @@ def take(directory: Path, timeout: float = 10.0, marked: Sequence[tuple[Any, ...
         section["analysed"], section["analysed_items"] = analysed.get(section["id"], (0, 0))
         section["blobs"] = vectors.get(section["id"], 0)
     return census
-
-
-@dataclass
-class SectionChange:
-    """What happened to one section between two censuses."""
-
-    id: int
-    name: str
-    type: str
-    selected: bool
-    state: str = "kept"
-    gained: dict[str, int] = field(default_factory=dict)
-    lost: dict[str, int] = field(default_factory=dict)
-    regrouped: dict[str, int] = field(default_factory=dict)
-    deleted: dict[str, int] = field(default_factory=dict)
-    analysed_before: int = 0
-    analysed_after: int = 0
-    pending: int = 0
-    untouched: bool = True
-
-    @property
-    def lost_items(self) -> int:
-        """How many live items are no longer there."""
-        return sum(self.lost.values())
-
-
-@dataclass
-class Comparison:
-    """Two censuses compared, section by section."""
-
-    sections: list[SectionChange]
-
-    @property
-    def lost(self) -> list[SectionChange]:
-        """Sections that lost live items or analysed tracks, or are gone themselves."""
-        return [
-            change
-            for change in self.sections
-            if change.lost or change.state == "gone" or change.analysed_after < change.analysed_before
-        ]
-
-    @property
-    def disturbed(self) -> list[SectionChange]:
-        """Sections nobody asked for that are not as they were."""
-        return [change for change in self.sections if not change.selected and not change.untouched]
-
-    @property
-    def analysed_gained(self) -> int:
-        """How many tracks more are analysed."""
-        return sum(change.analysed_after - change.analysed_before for change in self.sections)
-
-
-def _falls(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
-    return {kind: count - after.get(kind, 0) for kind, count in before.items() if after.get(kind, 0) < count}
-
-
-def is_selected(section: Mapping[str, Any], selected: Collection[str]) -> bool:
-    """Tell whether a run works on a section: by name, or all but photos when no name was given."""
-    return section["name"] in selected if selected else section["type"] != "photo"
-
-
-def _change(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, selected: bool) -> SectionChange:
-    known = after or before or {}
-    nothing: dict[str, Any] = {"items": {}, "deleted": {}, "analysed": 0}
-    old, new = before or nothing, after or nothing
-    falls = _falls(old["items"], new["items"])
-    parents = {str(kind) for kind in PARENTS_AND_EXTRAS} if selected else set()
-    tracks = new["items"].get(str(TRACK), 0)
-    return SectionChange(
-        id=known["id"],
-        name=known["name"],
-        type=known["type"],
-        selected=selected,
-        state="gone" if after is None else "new" if before is None else "kept",
-        gained=_falls(new["items"], old["items"]),
-        lost={kind: count for kind, count in falls.items() if kind not in parents},
-        regrouped={kind: count for kind, count in falls.items() if kind in parents},
-        deleted=_falls(new["deleted"], old["deleted"]),
-        analysed_before=old["analysed"],
-        analysed_after=new["analysed"],
-        pending=tracks - new["analysed"],
-        untouched=before == after,
-    )
-
-
-def compare(before: Census, after: Census, selected: Collection[str] = ()) -> Comparison:
-    """Say what was gained and lost from one census to the next."""
-    old = {section["id"]: section for section in before["sections"]}
-    new = {section["id"]: section for section in after["sections"]}
-    return Comparison(
-        [
-            _change(old.get(key), new.get(key), is_selected(new.get(key) or old[key], selected))
-            for key in sorted({*old, *new})
-        ]
-    )
-
-
-def passes_limit(lost: int, total: int, at_least: int = 20, percent: float = 1.0) -> bool:
-    """Tell whether a loss is more than the larger of a number and a share: then the run must stop."""
-    return lost > max(at_least, total * percent / 100)

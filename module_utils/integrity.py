@@ -65,6 +65,8 @@ class Findings:
 def _check_file(path: Path, level: str, timeout: float, findings: Findings) -> set[str]:
     """Open one database, judge its pages; return its tables."""
     with reading(path, timeout) as connection:
+        # One transaction, so that what a server writes meanwhile does not look like damage.
+        connection.execute("BEGIN")
         tables = set(table_names(connection))
         missing = [table for table in PLEX_TABLES if table not in tables]
         if missing:

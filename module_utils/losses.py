@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .census import Census, passes_limit
+from .census import Census
+from .census_comparison import passes_limit
 from .plex_db import PARENTS_AND_EXTRAS
 
 _ROWS = """

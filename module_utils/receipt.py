@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from . import census, integrity, receipt_context
-from .census import Census, Comparison, SectionChange
+from .census import Census
+from .census_comparison import Comparison, SectionChange, compare
 from .files import sha256
 from .plex_db import BLOBS, LIBRARY, PlexDatabaseError
 
@@ -134,7 +135,7 @@ def build(
             problems = [str(error)]
     if problems:
         return {**receipt, "verdict": DAMAGED, "problems": problems, "sentences": problems}
-    comparison = census.compare(baseline, after, selected)
+    comparison = compare(baseline, after, selected)
     verdict = judge(comparison)
     return {
         **receipt,

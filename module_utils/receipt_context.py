@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .census import Comparison, passes_limit
+from .census_comparison import Comparison, passes_limit
 from .files import read_json
 
 ARRIVAL, LEDGER = "arrival.json", "ledger.json"

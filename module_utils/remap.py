@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Apply a path mapping to a library database: backup first, one transaction, all or nothing.
+"""Apply a path mapping to a library database: in a copy that takes its place, the original is the backup.
 
 Private to this collection.
 """
@@ -11,22 +11,21 @@ import hashlib
 import json
 import shutil
 import sqlite3
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .census import Census, count_rows
-from .database_copy import copy_locked
+from .database_swap import alone, copying, take_place
 from .files import read_json, write_json
 from .path_mapping import PathMapping
-from .plex_db import LIBRARY, quoted, writing
-from .remap_directories import apply_directories, plan_directories
-from .remap_plan import PATH_COLUMNS, PathColumn, Plan, RemapError, occupied, plan_columns, unused_rules
+from .plex_db import LIBRARY, DatabaseLockedError, reading
+from .remap_changes import change, samples
+from .remap_directories import plan_directories
+from .remap_plan import Plan, RemapError, plan_columns, surely_moves, unused_rules
 
 STAMP = ".plex-burst-remap.json"
-# From here on an index is built anew faster than it is changed row by row.
-REBUILD_FROM = 20_000
-SAMPLES = 5
 # Seconds to wait for a lock: Plex should be stopped by now.
 PATIENCE = 10.0
 
@@ -44,81 +43,6 @@ class Outcome:
     census_after: Census = field(default_factory=dict)
 
 
-def _schema(connection: sqlite3.Connection) -> set[tuple[Any, ...]]:
-    return set(connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall())
-
-
-def _set_aside(connection: sqlite3.Connection, column: PathColumn, rows: int) -> list[str]:
-    """Drop what stands in the way of a change; return the statements that bring it back, verbatim.
-
-    Triggers on metadata_items need Plex's tokenizer; a guid is not among the titles they index.
-    """
-    kinds = ["trigger"] if column.table == "metadata_items" else []
-    kinds += ["index"] if rows >= REBUILD_FROM else []
-    statements = []
-    for kind, name, sql in connection.execute(
-        "SELECT type, name, sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL", (column.table,)
-    ).fetchall():
-        indexed = {row[2] for row in connection.execute(f"PRAGMA index_info({quoted(name)})")}
-        if kind in kinds and (kind == "trigger" or column.column in indexed):
-            connection.execute(f"DROP {kind} {quoted(name)}")
-            statements.append(sql)
-    return statements
-
-
-_UPDATE = """
-UPDATE {table} SET {column} = (
-  SELECT ifnull({plan}_rows.value, CAST(new || substr(CAST({column} AS BLOB), length + 1) AS TEXT))
-  FROM temp.{plan}_rows LEFT JOIN temp.rules ON number = rule WHERE {plan}_rows.id = {table}.id)
-WHERE id IN (SELECT id FROM {plan}_rows)
-"""
-_COLLISIONS = """
-SELECT CAST(value AS BLOB) FROM {plan} JOIN {table} USING (id) GROUP BY value HAVING count(DISTINCT {column}) > 1
-UNION
-SELECT CAST(value AS BLOB) FROM {plan} JOIN {table} AS other ON other.{column} = value
-WHERE other.id NOT IN (SELECT id FROM {plan}_rows) LIMIT ?
-"""
-_SAMPLES = """
-SELECT CAST({column} AS BLOB), CAST(value AS BLOB) FROM {table} JOIN {plan} USING (id) LIMIT ?
-"""
-
-
-def _distinct(connection: sqlite3.Connection, column: PathColumn) -> int:
-    (count,) = connection.execute(column.sql("SELECT count(DISTINCT {column}) FROM {table}")).fetchone()
-    return int(count)
-
-
-def _apply_column(connection: sqlite3.Connection, column: PathColumn, mapping: PathMapping, rows: int) -> None:
-    # Counting is spared where no two paths can meet: nothing lies where the rules lead, and they lead apart.
-    safe = mapping.leads_apart and not column.url and not occupied(connection, column, mapping)
-    before = 0 if safe else _distinct(connection, column)
-    connection.execute("SAVEPOINT change")
-    statements = _set_aside(connection, column, rows)
-    connection.execute(column.sql(_UPDATE))
-    for statement in statements:
-        connection.execute(statement)
-    if not safe and _distinct(connection, column) < before:
-        connection.execute("ROLLBACK TO change")
-        found = connection.execute(column.sql(_COLLISIONS), (SAMPLES,)).fetchall()
-        paths = ", ".join(path.decode(errors="replace") for (path,) in found)
-        raise RemapError(
-            f"The rules move different paths of {column.table} onto one ({paths}): make their new sides differ."
-        )
-    connection.execute("RELEASE change")
-
-
-def _samples(connection: sqlite3.Connection) -> list[dict[str, str]]:
-    return [
-        {
-            "table": column.table,
-            "before": before.decode(errors="replace"),
-            "after": after.decode(errors="replace"),
-        }
-        for column in PATH_COLUMNS
-        for before, after in connection.execute(column.sql(_SAMPLES), (SAMPLES,))
-    ]
-
-
 def _stamp(connection: sqlite3.Connection, mapping: PathMapping) -> dict[str, Any]:
     rules = sorted((rule.old.hex(), rule.new.hex()) for rule in mapping.rules)
     roots = connection.execute("SELECT id, hex(root_path) FROM section_locations ORDER BY id").fetchall()
@@ -128,63 +52,90 @@ def _stamp(connection: sqlite3.Connection, mapping: PathMapping) -> dict[str, An
     }
 
 
-def back_up(library: Path, backup_dir: Path) -> Path:
-    """Copy the library aside before it is changed; the caller holds its write lock."""
+def _known_stamp(directory: Path, library: Path) -> Any:
+    """Read what was applied last; a run that was killed as it put its copy in place is judged by which file is there.
+
+    Swaps and chains must not be applied twice, nor be taken for applied.
+    """
+    known = read_json(directory / STAMP)
+    if not isinstance(known, dict) or "inode" not in known:
+        return known
+    if known["inode"] != library.stat().st_ino:
+        return known["before"]
+    write_json(directory / STAMP, known["stamp"])
+    return known["stamp"]
+
+
+def _need_room(library: Path, backup_dir: Path) -> None:
+    """Raise RemapError when there is no room for the copy, and for a backup on another disk than the library's."""
     size = library.stat().st_size
-    backup_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    free = shutil.disk_usage(backup_dir).free
-    if free < size * 1.05:
-        raise RemapError(
-            f"The backup of {library} needs {size // 1_000_000} MB in {backup_dir}, where {free // 1_000_000} MB"
-            " are free. Free some, or name another backup_dir."
-        )
-    now = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S%fZ")
-    backup = backup_dir / f"{library.name}.{now}.before-remap"
-    copy_locked(library, backup)
-    return backup
+    existing = next(path for path in (backup_dir.absolute(), *backup_dir.absolute().parents) if path.exists())
+    for directory in {directory.stat().st_dev: directory for directory in (existing, library.parent)}.values():
+        free = shutil.disk_usage(directory).free
+        if free < size * 1.05:
+            raise RemapError(
+                f"The backup of {library} needs {size // 1_000_000} MB in {directory}, where {free // 1_000_000} MB"
+                " are free. Free some, or name another backup_dir."
+            )
 
 
-def _change(connection: sqlite3.Connection, mapping: PathMapping, plan: Plan, outcome: Outcome) -> None:
-    outcome.census_before = count_rows(connection)
-    schema = _schema(connection)
-    for column in PATH_COLUMNS:
-        if plan.counts[column.table]:
-            _apply_column(connection, column, mapping, plan.counts[column.table])
-    if plan.directories:
-        apply_directories(connection, plan)
-    outcome.census_after = count_rows(connection)
-    if outcome.census_after != outcome.census_before or _schema(connection) != schema:
-        raise RemapError("The library counted differently after the change than before; nothing was changed.")
+def _plan(
+    connection: sqlite3.Connection, directory: Path, library: Path, mapping: PathMapping
+) -> tuple[Plan, Outcome, Any]:
+    """Work out what is to be changed, and what was applied last; an empty plan when that is this mapping."""
+    known = _known_stamp(directory, library)
+    if not mapping.settles and known == _stamp(connection, mapping):
+        return Plan(), Outcome(), known
+    plan = plan_columns(connection, mapping)
+    plan_directories(connection, mapping, plan)
+    unused = [str(rule) for rule in unused_rules(connection, mapping, plan)]
+    return plan, Outcome(changed=not plan.empty, counts=plan.counts, unused=unused), known
+
+
+def _remap(directory: Path, mapping: PathMapping, backup_dir: Path, dry_run: bool, patience: float) -> Outcome:
+    library = (directory / LIBRARY).resolve()
+    with alone(library, patience) as original, ExitStack() as stack:
+        # Copied beside the planning where that is sure to be of use.
+        begun = None
+        if mapping.settles and surely_moves(original, mapping):
+            _need_room(library, backup_dir)
+            begun = stack.enter_context(copying(library))
+        plan, outcome, known = _plan(original, directory, library, mapping)
+        if plan.empty:
+            return outcome
+        if begun is None:
+            _need_room(library, backup_dir)
+            begun = stack.enter_context(copying(library))
+        copy, process = begun
+        outcome.census_before = count_rows(original)
+        outcome.samples = samples(original, plan)
+        process.finish()
+        outcome.census_after = change(original, copy, mapping, plan, outcome.census_before)
+        if dry_run:
+            return outcome
+        with reading(copy) as connection:
+            stamp = _stamp(connection, mapping)
+        if not mapping.settles:
+            write_json(directory / STAMP, {"inode": copy.stat().st_ino, "stamp": stamp, "before": known})
+        backup_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        now = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S%fZ")
+        backup = backup_dir / f"{LIBRARY}.{now}.before-remap"
+        take_place(copy, library, backup)
+        outcome.backup = str(backup)
+    write_json(directory / STAMP, stamp)
+    return outcome
 
 
 def remap(directory: Path, mapping: PathMapping, backup_dir: Path, dry_run: bool = False) -> Outcome:
-    """Apply a mapping to the library of a directory. Plex must not be running."""
-    library = directory / LIBRARY
-    outcome = Outcome()
-    with writing(library, PATIENCE) as connection:
-        connection.execute("PRAGMA cache_size = -65536")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            if not mapping.settles and read_json(directory / STAMP) == _stamp(connection, mapping):
-                return outcome
-            plan = plan_columns(connection, mapping)
-            plan_directories(connection, mapping, plan)
-            outcome.unused = [str(rule) for rule in unused_rules(connection, mapping, plan)]
-            outcome.counts, outcome.changed = plan.counts, not plan.empty
-            if plan.empty:
-                return outcome
-            outcome.samples = _samples(connection)
-            if not dry_run:
-                outcome.backup = str(back_up(library, backup_dir))
-            _change(connection, mapping, plan, outcome)
-            if dry_run:
-                return outcome
-            stamp = _stamp(connection, mapping)
-            connection.execute("COMMIT")
-        finally:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    write_json(directory / STAMP, stamp)
-    return outcome
+    """Apply a mapping to the library of a directory. Plex must not be running, unless there is nothing to change.
+
+    A dry run changes a copy too, so that it refuses what the real one would refuse, and throws it away.
+    """
+    try:
+        return _remap(directory, mapping, backup_dir, dry_run, patience=0)
+    except DatabaseLockedError:
+        with reading(directory / LIBRARY) as connection:
+            plan, outcome, _ = _plan(connection, directory, directory / LIBRARY, mapping)
+        if plan.empty:
+            return outcome
+    return _remap(directory, mapping, backup_dir, dry_run, PATIENCE)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from .path_mapping import PathMapping, Rule
@@ -42,12 +42,23 @@ PATH_COLUMNS = (
 )
 
 
+@dataclass(frozen=True)
+class Moves:
+    """The new values of one column as SQL over its table: what becomes of a value, and of which rows."""
+
+    value: str
+    where: str
+    bounds: Mapping[str, bytes | int]
+    worked_out: bool
+
+
 @dataclass
 class Plan:
     """Everything a mapping would change."""
 
     counts: dict[str, int] = field(default_factory=dict)
     uses: Counter[Rule] = field(default_factory=Counter)
+    moves: dict[str, Moves] = field(default_factory=dict)
     directories: dict[int, bytes] = field(default_factory=dict)
     roots: dict[int, int] = field(default_factory=dict)
 
@@ -71,67 +82,96 @@ def _mover(mapping: PathMapping, url: bool, uses: Counter[Rule]) -> Callable[[by
     return moved
 
 
-# Three ways to the same plan. URLs, and paths that are no text, pass the rules one by one in Python. All else is found
-# by ranges of the index, the longest rule first, and keeps only the number of its rule: the new value is put together
-# where it is needed.
-_PLAN = """
-CREATE TEMP TABLE {plan}_rows (id INTEGER PRIMARY KEY, rule INTEGER, value TEXT);
-CREATE TEMP VIEW {plan} AS SELECT {plan}_rows.id AS id, CASE WHEN rule IS NULL THEN {plan}_rows.value ELSE (
-  SELECT CAST(new || substr(CAST({column} AS BLOB), length + 1) AS TEXT) FROM temp.rules
-  WHERE number = rule) END AS value
-FROM {plan}_rows JOIN {table} ON {table}.id = {plan}_rows.id;
-"""
-_CANDIDATES = """
-INSERT INTO temp.{plan}_rows (id, value) WITH candidate AS MATERIALIZED (
+# Two ways to the same values. Few rules over plain paths are ranges, counted in the index and applied in one pass over
+# the table. URLs, paths that are no text, and rules about the root or by the hundred are worked out in Python.
+FEW = 32
+_WORKED_OUT = "CREATE TEMP TABLE {plan} (id INTEGER PRIMARY KEY, value BLOB)"
+_VALUES = """
+INSERT INTO temp.{plan} (id, value) WITH candidate AS MATERIALIZED (
   SELECT id, moved(CAST({column} AS BLOB)) AS value FROM {table} WHERE {column} IS NOT NULL
 )
-SELECT id, CAST(value AS TEXT) FROM candidate WHERE value IS NOT NULL
+SELECT id, value FROM candidate WHERE value IS NOT NULL
 """
 # The prefix file:// spelled as a range, so that an index can serve it.
-_URL_CANDIDATES = _CANDIDATES.replace("IS NOT NULL\n)", ">= 'file://' AND {column} < 'file:/0'\n)")
-_COVERED = """
-INSERT OR IGNORE INTO temp.{plan}_rows (id, rule)
-SELECT id, :number FROM {table} WHERE {column} = CAST(:at AS TEXT)
-UNION ALL SELECT id, :number FROM {table} WHERE {column} >= CAST(:first AS TEXT) AND {column} < CAST(:beyond AS TEXT)
-"""
+_URL_VALUES = _VALUES.replace("IS NOT NULL\n)", ">= 'file://' AND {column} < 'file:/0'\n)")
 # What is not text sorts after all text.
 _NO_TEXT = "SELECT 1 FROM {table} WHERE {column} >= x'' LIMIT 1"
-_BELOW = """
-SELECT 1 FROM {table} WHERE {column} = CAST(:at AS TEXT)
-OR ({column} >= CAST(:first AS TEXT) AND {column} < CAST(:beyond AS TEXT)) LIMIT 1
+_IN = "({column} = CAST(:at{n} AS TEXT) OR {column} >= CAST(:first{n} AS TEXT) AND {column} < CAST(:beyond{n} AS TEXT))"
+_MOVED = "CAST(:new{n} || substr(CAST({column} AS BLOB), :rest{n}) AS TEXT)"
+_COUNT = """
+SELECT (SELECT count(*) FROM {table} WHERE {column} = CAST(:at AS TEXT))
+  + (SELECT count(*) FROM {table} WHERE {column} >= CAST(:first AS TEXT) AND {column} < CAST(:beyond AS TEXT))
 """
+_BELOW = "SELECT 1 FROM {table} WHERE {covered} LIMIT 1".replace("{covered}", _IN.replace("{n}", ""))
+
+
+def _range(path: bytes) -> dict[str, bytes]:
+    """Give the bounds of a path and everything below it: 0 is the character after the slash."""
+    return {"at": path, "first": path + b"/", "beyond": path + b"0"}
+
+
+def _longest_first(mapping: PathMapping) -> list[Rule]:
+    return sorted(mapping.rules, key=lambda rule: len(rule.old), reverse=True)
+
+
+def _ranges(column: PathColumn, mapping: PathMapping) -> Moves:
+    bounds, cases, covered = dict[str, bytes | int](), [], []
+    for number, rule in enumerate(_longest_first(mapping)):
+        bounds |= {f"{name}{number}": bound for name, bound in _range(rule.old).items()}
+        bounds |= {f"new{number}": rule.new, f"rest{number}": len(rule.old) + 1}
+        condition, moved = (part.format(column=column.column, n=number) for part in (_IN, _MOVED))
+        cases.append(f"WHEN {condition} THEN {moved}")
+        # A rule that keeps a path only shields it from a shorter one.
+        if rule.old != rule.new:
+            covered.append(condition)
+    value = f"CASE {' '.join(cases)} ELSE {column.column} END"
+    return Moves(value, " OR ".join(covered) or "0", bounds, worked_out=False)
+
+
+def _count_ranges(connection: sqlite3.Connection, column: PathColumn, mapping: PathMapping) -> Counter[Rule]:
+    """Count the rows of each rule; what a longer rule takes, a shorter one does not get."""
+    own: Counter[Rule] = Counter()
+    for rule in _longest_first(mapping):
+        (covered,) = connection.execute(column.sql(_COUNT), _range(rule.old)).fetchone()
+        own[rule] = covered - sum(count for longer, count in own.items() if longer.old.startswith(rule.old + b"/"))
+    return own
 
 
 def _plan_column(connection: sqlite3.Connection, column: PathColumn, mapping: PathMapping, plan: Plan) -> None:
-    for statement in column.sql(_PLAN).split(";\n"):
-        connection.execute(statement)
     root = any(not rule.old or not rule.new for rule in mapping.rules)
-    if column.url or root or connection.execute(column.sql(_NO_TEXT)).fetchone():
+    if column.url or root or len(mapping.rules) > FEW or connection.execute(column.sql(_NO_TEXT)).fetchone():
+        connection.execute(column.sql(_WORKED_OUT))
         # Materialized, so that each value passes the rules exactly once and the uses are counted right.
         connection.create_function("moved", 1, _mover(mapping, column.url, plan.uses), deterministic=True)
-        cursor = connection.execute(column.sql(_URL_CANDIDATES if column.url else _CANDIDATES))
-        plan.counts[column.table] = cursor.rowcount
+        values = column.sql(_URL_VALUES if column.url else _VALUES)
+        plan.counts[column.table] = connection.execute(values).rowcount
+        value = column.sql("CAST((SELECT value FROM temp.{plan} WHERE {plan}.id = {table}.id) AS TEXT)")
+        plan.moves[column.table] = Moves(value, column.sql("id IN (SELECT id FROM temp.{plan})"), {}, worked_out=True)
         return
-    plan.counts[column.table] = 0
-    ordered = sorted(enumerate(mapping.rules), key=lambda entry: len(entry[1].old), reverse=True)
-    for number, rule in ordered:
-        bounds = {"number": number, "at": rule.old, "first": rule.old + b"/", "beyond": rule.old + b"0"}
-        covered = connection.execute(column.sql(_COVERED), bounds).rowcount
-        plan.uses[rule] += covered
-        plan.counts[column.table] += covered if rule.old != rule.new else 0
-    for number, rule in ordered:
-        # A rule that keeps a path only shields it from a shorter one.
-        if rule.old == rule.new:
-            connection.execute(column.sql("DELETE FROM temp.{plan}_rows WHERE rule = ?"), (number,))
+    own = _count_ranges(connection, column, mapping)
+    plan.uses += own
+    plan.counts[column.table] = sum(count for rule, count in own.items() if rule.old != rule.new)
+    plan.moves[column.table] = _ranges(column, mapping)
+
+
+def carry(connection: sqlite3.Connection, other: sqlite3.Connection, column: PathColumn) -> None:
+    """Take values that were worked out on one connection to another one, for the same database or a copy of it."""
+    other.execute(column.sql(_WORKED_OUT))
+    rows = connection.execute(column.sql("SELECT id, value FROM temp.{plan}"))
+    other.executemany(column.sql("INSERT INTO temp.{plan} VALUES (?, ?)"), rows)
 
 
 def _at_or_below(connection: sqlite3.Connection, column: PathColumn, path: bytes) -> bool:
-    bounds = {"at": path, "first": path + b"/", "beyond": path + b"0"}
-    return connection.execute(column.sql(_BELOW), bounds).fetchone() is not None
+    return connection.execute(column.sql(_BELOW), _range(path)).fetchone() is not None
 
 
-def _reached(connection: sqlite3.Connection, rule: Rule) -> bool:
-    return any(_at_or_below(connection, column, rule.new) for column in PATH_COLUMNS if not column.url)
+def _anywhere(connection: sqlite3.Connection, path: bytes) -> bool:
+    return any(_at_or_below(connection, column, path) for column in PATH_COLUMNS if not column.url)
+
+
+def surely_moves(connection: sqlite3.Connection, mapping: PathMapping) -> bool:
+    """Tell at a glance whether something lies where a rule begins; rules that only move URLs are found by the plan."""
+    return any(_anywhere(connection, rule.old) for rule in mapping.rules if rule.old != rule.new)
 
 
 def occupied(connection: sqlite3.Connection, column: PathColumn, mapping: PathMapping) -> bool:
@@ -143,7 +183,7 @@ def unused_rules(connection: sqlite3.Connection, mapping: PathMapping, plan: Pla
     """List the rules nobody used; one whose new side nobody uses either is a mistake and refused."""
     unused = [rule for rule in mapping.rules if not plan.uses[rule]]
     for rule in unused:
-        if not _reached(connection, rule):
+        if not _anywhere(connection, rule.new):
             raise RemapError(
                 f'The rule "{rule}" maps nothing: no path in the library lies at or below its old side, and none'
                 " at or below its new side. Compare it with the section's folders, or take the rule out."
@@ -152,13 +192,8 @@ def unused_rules(connection: sqlite3.Connection, mapping: PathMapping, plan: Pla
 
 
 def plan_columns(connection: sqlite3.Connection, mapping: PathMapping) -> Plan:
-    """Work out the new values into temporary tables of this connection."""
+    """Work out how the values of every column move; what SQL cannot say goes into temporary tables."""
     plan = Plan()
-    connection.execute("CREATE TEMP TABLE rules (number INTEGER PRIMARY KEY, new BLOB, length INTEGER)")
-    connection.executemany(
-        "INSERT INTO temp.rules VALUES (?, ?, ?)",
-        [(number, rule.new, len(rule.old)) for number, rule in enumerate(mapping.rules)],
-    )
     for column in PATH_COLUMNS:
         _plan_column(connection, column, mapping, plan)
     return plan

@@ -11,8 +11,9 @@ import datetime
 import shutil
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from . import census
 from .compression import SUFFIX, Compression
@@ -35,10 +36,9 @@ def _vectors(path: Path) -> IdSet:
         return id_set(connection.execute(_VECTORS).fetchone()[0])
 
 
-def copy_library(source: Path, target: Path) -> Marked:
-    """Copy the library; say which of its items are analysed, as the census reads it."""
-    copy_database(source / LIBRARY, target / LIBRARY)
-    with reading(target / LIBRARY) as connection:
+def read_marked(directory: Path) -> Marked:
+    """Read which items of a library are analysed, as the census does."""
+    with reading(directory / LIBRARY) as connection:
         return connection.execute(census.MARKED, census.MARKS).fetchall()
 
 
@@ -98,18 +98,6 @@ def room_problem(source: Path, target: Path) -> str:
     )
 
 
-def _verified(target: Path, marked: Marked) -> tuple[dict[str, int], dict[str, Any], list[dict[str, Any]]]:
-    """Check the copies, count them, take their checksums."""
-    findings = check(target, quick=True)
-    if findings.problems:
-        raise PlexDatabaseError("The copy is not sound. " + " ".join(findings.problems))
-    paths = [target / name for name in (LIBRARY, BLOBS)]
-    files = [
-        {"path": str(path), "name": path.name, "size": path.stat().st_size, "sha256": sha256(path)} for path in paths
-    ]
-    return findings.migrations, census.take(target, marked=marked), files
-
-
 def _with_archive(file: dict[str, Any], archive: Path) -> dict[str, Any]:
     sync(archive)
     Path(file["path"]).unlink()
@@ -117,6 +105,55 @@ def _with_archive(file: dict[str, Any], archive: Path) -> dict[str, Any]:
         "path": str(archive), "name": archive.name, "size": archive.stat().st_size, "sha256": sha256(archive),
     }  # fmt: skip
     return {**file, "archive": facts}
+
+
+class _Copies:
+    """What is done with each copy from the moment it is there: a checksum, compression, the census, beside each other.
+
+    SQLite, hashlib and zstd all leave the interpreter alone meanwhile, so threads use the cores.
+    """
+
+    def __init__(self, target: Path, compress: bool) -> None:
+        """Nothing is there yet."""
+        self._target, self._compress = target, compress
+        self._threads = ThreadPoolExecutor(2)
+        self._checksums: dict[str, Future[str]] = {}
+        self._compressions: dict[str, Compression] = {}
+
+    def __enter__(self) -> Self:
+        """Begin to add."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop what still runs and leave nothing half."""
+        for compression in self._compressions.values():
+            compression.abandon()
+        self._threads.shutdown(cancel_futures=True)
+
+    def add(self, name: str) -> None:
+        """Begin with a copy that will not change any more."""
+        if self._compress:
+            self._compressions[name] = Compression(self._target / name)
+        self._checksums[name] = self._threads.submit(sha256, self._target / name)
+
+    def verify(self, marked: Marked) -> tuple[dict[str, int], dict[str, Any]]:
+        """Check the copies and count them; return their migrations and the census."""
+        counted = self._threads.submit(census.take, self._target, marked=marked)
+        findings = check(self._target, quick=True)
+        if findings.problems:
+            raise PlexDatabaseError("The copy is not sound. " + " ".join(findings.problems))
+        return findings.migrations, counted.result()
+
+    def finish(self) -> list[dict[str, Any]]:
+        """Describe the files; where they were compressed, only that stays."""
+        files = []
+        for name, checksum in self._checksums.items():
+            path = self._target / name
+            facts = {"path": str(path), "name": name, "size": path.stat().st_size, "sha256": checksum.result()}
+            if self._compress:
+                facts = _with_archive(facts, self._compressions[name].finish())
+            files.append(facts)
+        return files
 
 
 def take(
@@ -135,21 +172,15 @@ def take(
         (target / name).unlink(missing_ok=True)
     started, now = time.monotonic(), datetime.datetime.now(datetime.UTC)
     before = state_of(source)
-    compressions: list[Compression] = []
-    try:
-        # Each copy is compressed beside what follows: one core each.
-        marked = copy_library(source, target)
-        compressions += [Compression(target / LIBRARY)] if compress else []
+    with _Copies(target, compress) as copies:
+        copy_database(source / LIBRARY, target / LIBRARY)
+        copies.add(LIBRARY)
+        marked = read_marked(target)
         without_vector = copy_blobs(source, target, marked)
-        compressions += [Compression(target / BLOBS)] if compress else []
+        copies.add(BLOBS)
         copied = time.monotonic()
-        migrations, counted, files = _verified(target, marked)
-        archives = [compression.finish() for compression in compressions]
-    finally:
-        for compression in compressions:
-            compression.abandon()
-    if compress:
-        files = [_with_archive(file, archive) for file, archive in zip(files, archives, strict=True)]
+        migrations, counted = copies.verify(marked)
+        files = copies.finish()
     manifest = {
         "format": FORMAT,
         "taken_at": now.strftime("%Y-%m-%dT%H:%M:%SZ"),

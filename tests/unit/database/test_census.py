@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from module_utils.census import Census, compare, passes_limit
+from module_utils.census import Census
+from module_utils.census_comparison import compare, passes_limit
 from plugins.modules import plex_db_census, plex_progress
 from tests.unit.database.builder import BLOBS, LIBRARY, Builder, execute, query
 

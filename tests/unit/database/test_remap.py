@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from module_utils import remap_plan
 from module_utils.integrity import check
 from module_utils.path_mapping import parse
 from plugins.module_utils import remap as remap_room
+from plugins.module_utils import remap_changes
 from plugins.modules import plex_db_remap
 from tests.unit.database.builder import LIBRARY, Builder, execute, query
 
@@ -73,15 +75,43 @@ def test_the_backup_is_the_library_as_it_was(remapped: Run, pair: Path) -> None:
     assert [query(backup, f"SELECT * FROM {table} ORDER BY id") for table in tables] == before
 
 
-def test_the_backup_has_what_is_only_in_the_log(remapped: Run, pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_only_in_the_log_of_a_killed_server_is_in_both(remapped: Run, pair: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(pair / LIBRARY)) as server:
+        server.execute("INSERT INTO library_sections (name, section_type) VALUES ('Late', 8)")
+        server.commit()
+        killed = Path(shutil.copytree(pair, tmp_path / "killed"))
+    assert (killed / f"{LIBRARY}-wal").stat().st_size
+    backup = Path(remapped(killed, HOME)["backup"])
+    assert sorted(path.name for path in killed.iterdir() if path.name.startswith(LIBRARY)) == [LIBRARY]
+    for library in (backup, killed / LIBRARY):
+        assert query(library, "SELECT name FROM library_sections") == [("Movies",), ("Music",), ("Late",)]
+    assert check(killed).problems == []
+
+
+def test_a_library_that_somebody_only_has_open_is_left_alone(
+    remapped: Run, pair: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # An idle server would go on writing to what has become the backup.
     monkeypatch.setattr(remap_room, "PATIENCE", 0.1)
-    with closing(sqlite3.connect(pair / LIBRARY)) as reader, closing(sqlite3.connect(pair / LIBRARY)) as writer:
-        reader.execute("BEGIN")
-        reader.execute("SELECT count(*) FROM media_parts").fetchall()  # keeps the log from being emptied
-        writer.execute("INSERT INTO library_sections (name, section_type) VALUES ('Late', 8)")
-        writer.commit()
-        backup = Path(remapped(pair, HOME)["backup"])
-    assert query(backup, "SELECT name FROM library_sections") == [("Movies",), ("Music",), ("Late",)]
+    before = dump(pair)
+    with closing(sqlite3.connect(pair / LIBRARY)) as idle:
+        idle.execute("SELECT count(*) FROM media_parts").fetchall()
+        result = remapped(pair, HOME)
+    assert (result["failed"], result["locked"]) == (True, True)
+    assert dump(pair) == before
+
+
+@pytest.mark.parametrize(
+    "rules", [HOME, {"/volume1/Media/Music": "/volume1/Media/Movies", "/volume1/Media/Movies": "/x"}]
+)
+def test_a_second_run_finds_nothing_to_do_while_the_server_runs(remapped: Run, pair: Path, rules: Any) -> None:
+    remapped(pair, rules)
+    after = dump(pair)
+    with closing(sqlite3.connect(pair / LIBRARY)) as server:
+        server.execute("SELECT count(*) FROM media_parts").fetchall()
+        second = remapped(pair, rules)
+    assert (second["changed"], second["backup"]) == (False, "")
+    assert dump(pair) == after
 
 
 def test_a_second_run_changes_nothing(remapped: Run, pair: Path, tmp_path: Path) -> None:
@@ -240,7 +270,7 @@ def test_urls_of_streams_and_guids_with_their_watch_states(remapped: Run, tmp_pa
 
 
 def test_indexes_of_a_large_library_are_rebuilt(remapped: Run, pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remap_room, "REBUILD_FROM", 1)
+    monkeypatch.setattr(remap_changes, "REBUILD_FROM", 1)
     before = schema(pair)
     remapped(pair, HOME)
     assert schema(pair) == before
@@ -293,7 +323,8 @@ def test_a_missing_mappings_file(run: Run, pair: Path) -> None:
 
 def test_a_change_of_the_census_is_rolled_back(remapped: Run, pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     counts = iter([{"sections": [1]}, {"sections": [2]}])
-    monkeypatch.setattr(remap_room, "count_rows", lambda _: next(counts))
+    for room in (remap_room, remap_changes):
+        monkeypatch.setattr(room, "count_rows", lambda _: next(counts))
     before = dump(pair)
     assert "nothing was changed" in remapped(pair, HOME)["msg"]
     assert dump(pair) == before
@@ -333,6 +364,34 @@ def test_the_real_pair(remapped: Run, real_pair: Path) -> None:
     assert remapped(real_pair, rules)["changed"] is False
 
 
+# Written by the server for itself: keys of its own interface, no paths of files.
+NO_PATHS = {("metadata_items", "extra_data"), ("play_queue_generators", "uri")}
+
+
+def holders(library: Path, root: str) -> set[tuple[str, str]]:
+    """Which columns of which tables hold a path below a root, plain or percent-encoded."""
+    found = set()
+    with closing(sqlite3.connect(library)) as connection:
+        columns = connection.execute(
+            """SELECT tables.name, columns.name FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns
+               WHERE tables.type = 'table' AND rootpage > 0"""
+        ).fetchall()
+        for table, column in columns:
+            bytes_of = f'instr(CAST("{column}" AS BLOB), CAST(? AS BLOB))'
+            held = f'SELECT 1 FROM "{table}" NOT INDEXED WHERE {bytes_of} OR {bytes_of} LIMIT 1'
+            if connection.execute(held, (root, root.replace("/", "%2F"))).fetchone():
+                found.add((table, column))
+    return found - NO_PATHS
+
+
+def test_no_column_of_the_real_pair_is_forgotten(remapped: Run, real_pair: Path) -> None:
+    paths = {("media_parts", "file"), ("section_locations", "root_path")}
+    assert holders(real_pair / LIBRARY, "/data/") == paths
+    remapped(real_pair, {"/data": "/media/library"})
+    assert holders(real_pair / LIBRARY, "/data/") == set()
+    assert holders(real_pair / LIBRARY, "/media/library/") == paths
+
+
 def test_guids_in_the_real_pair(remapped: Run, real_pair: Path) -> None:
     with closing(sqlite3.connect(real_pair / LIBRARY)) as connection:
         triggers = connection.execute(
@@ -362,21 +421,29 @@ PATHS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)
-@given(rules=RULES, paths=PATHS)
-@example(rules={"/a": "/b", "/a/b": "/c"}, paths=["/a/b/x", "/a/x"])
-@example(rules={"/a": "/b", "/a/b": "/a/b"}, paths=["/a/b/x", "/a/x"])
-def test_the_plan_by_ranges_is_the_plan_by_rules(rules: dict[str, str], paths: list[str]) -> None:
+@settings(deadline=None, max_examples=120)
+@given(rules=RULES, paths=PATHS, few=st.sampled_from([0, 32]), indexed=st.booleans())
+@example(rules={"/a": "/b", "/a/b": "/c"}, paths=["/a/b/x", "/a/x"], few=32, indexed=True)
+@example(rules={"/a": "/b", "/a/b": "/a/b"}, paths=["/a/b/x", "/a/x"], few=32, indexed=False)
+@example(rules={"/a": "/b", "/b": "/a"}, paths=["/a/x", "/b/x", "/a/x"], few=32, indexed=True)
+def test_the_plan_by_ranges_is_the_plan_by_rules(
+    rules: dict[str, str], paths: list[str], few: int, indexed: bool
+) -> None:
     mapping = parse(json.dumps({"mappings": rules}))
-    with closing(sqlite3.connect(":memory:")) as connection:
+    with pytest.MonkeyPatch.context() as patch, closing(sqlite3.connect(":memory:")) as connection:
+        patch.setattr(remap_plan, "FEW", few)
         for column in remap_plan.PATH_COLUMNS:
             connection.execute(f"CREATE TABLE {column.table} (id INTEGER PRIMARY KEY, {column.column} varchar(255))")
+        if indexed:
+            connection.execute("CREATE INDEX index_media_parts_on_file ON media_parts (file)")
         connection.executemany("INSERT INTO media_parts (file) VALUES (?)", [(path,) for path in paths])
         plan = remap_plan.plan_columns(connection, mapping)
-        planned = dict(connection.execute("SELECT id, CAST(value AS BLOB) FROM plan_media_parts"))
-    moves = {key: mapping.apply(path.encode()) for key, path in enumerate(paths, 1)}
-    assert planned == {key: new for key, new in moves.items() if new != paths[key - 1].encode()}
-    assert plan.counts["media_parts"] == len(planned)
+        moves = plan.moves["media_parts"]
+        assert moves.worked_out == (few == 0)
+        connection.execute(f"UPDATE media_parts SET file = {moves.value} WHERE {moves.where}", moves.bounds)
+        moved = [path for (path,) in connection.execute("SELECT CAST(file AS BLOB) FROM media_parts ORDER BY id")]
+    assert moved == [mapping.apply(path.encode()) for path in paths]
+    assert plan.counts["media_parts"] == sum(new != path.encode() for new, path in zip(moved, paths, strict=True))
     used = Counter(rule for path in paths if (rule := mapping.rule_for(path.encode())))
     assert {rule: count for rule, count in plan.uses.items() if count} == used
 

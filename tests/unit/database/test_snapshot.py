@@ -8,6 +8,7 @@ import json
 import multiprocessing
 import os
 import random
+import shutil
 import sqlite3
 import subprocess
 import threading
@@ -207,7 +208,11 @@ def test_compressed_copies_are_the_same_databases(run: Run, either: Path, tmp_pa
 def test_no_zstd_is_a_sentence_and_nothing_is_left(
     run: Run, pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
+    cp = shutil.which("cp")
+    assert cp
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "cp").symlink_to(cp)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     result = run(plex_db_snapshot, directory=pair, dest=tmp_path / "export", compress=True)
     assert result["msg"] == "zstd is not installed here: apt-get install zstd."
     assert not (tmp_path / "export" / snapshot.MANIFEST).exists()
