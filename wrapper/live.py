@@ -65,11 +65,13 @@ class LiveView:
         self._draw()
 
     def show(self, update: Update) -> None:
-        """Warnings and failures scroll by; everything else is the moving line's news."""
+        """Warnings, failures and what roles tell scroll by; everything else is the moving line's news."""
         if update.kind in {"warning", "failure"}:
             style = "yellow" if update.kind == "warning" else "red"
             self._console.print(Text(f"{update.kind}: {update.text}", style=style), soft_wrap=True)
-        if self._current is not None and update.kind != "warning":
+        if update.kind == "told":
+            self.note(update.text)
+        if self._current is not None and update.kind not in {"warning", "told"}:
             self._current.detail = next(iter(update.text.splitlines()), "")
         self._draw()
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["task", "waiting", "warning", "failure"]
+Kind = Literal["task", "waiting", "told", "warning", "failure"]
 Result = Mapping[str, Any]
 
 # Modules whose result says in `message` what they are waiting for.
@@ -25,7 +25,7 @@ HIDDEN = "its output is hidden because it handles secrets"
 
 @dataclass(frozen=True)
 class Update:
-    """One change worth showing: a task began, a wait has news, a warning, a failure."""
+    """One change worth showing: a task began, a wait has news, a role told something, a warning, a failure."""
 
     kind: Kind
     text: str
@@ -46,7 +46,7 @@ def update(event: Mapping[str, Any]) -> Update | None:
             # The end of a loop over readings has no message of its own: each item has told its own.
             res = data.get("res") or {}
             told = _action(data) in READINGS and res.get("message") and res.get("verdict") != MID_WAIT
-            change = _waiting(data, retried=False) if told else _warning(data)
+            change = _waiting(data, retried=False) if told else _warning(data) or _told(data)
         case "runner_on_failed" | "runner_on_async_failed" if not data.get("ignore_errors"):
             change = _failure(data, sentence(data))
         case "runner_on_unreachable":
@@ -112,6 +112,12 @@ def _failure(data: Mapping[str, Any], text: str) -> Update:
 def _warning(data: Mapping[str, Any]) -> Update | None:
     warnings = (data.get("res") or {}).get("warnings")
     return Update("warning", plain(warnings), _task(data), _action(data)) if warnings else None
+
+
+def _told(data: Mapping[str, Any]) -> Update | None:
+    """What a role says to whoever runs it, by `debug`: its verbose variables of `var` are not sentences."""
+    said = (data.get("res") or {}).get("msg") if _action(data) == "debug" else None
+    return Update("told", plain(said).strip(), _task(data), _action(data)) if said else None
 
 
 def _spoken(text: str) -> Update | None:

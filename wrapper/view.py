@@ -141,7 +141,7 @@ class LineView:
             return
         # A wait that tells its own news needs no line about the task that waits.
         self._task = ""
-        self._say(f"{f'{update.kind}: ' if update.kind != 'waiting' else ''}{update.text}")
+        self._say(update.text if update.kind in {"waiting", "told"} else f"{update.kind}: {update.text}")
 
     def tick(self) -> None:
         """Name the task that takes long."""

@@ -61,6 +61,12 @@ READING: dict[str, Any] = {
             "Wait for SSH (try 2 of 30)",
         ),
         (event("runner_on_ok", res={"warnings": ["Old.", "Slow."]}), "warning", "Old.\nSlow."),
+        (
+            event("runner_on_ok", action="ansible.builtin.debug", res={"msg": "Left out: Holidays."}),
+            "told",
+            "Left out: Holidays.",
+        ),
+        (event("runner_item_on_ok", action="debug", res={"msg": ["one,", "two."]}), "told", "one,\ntwo."),
         (spoken("\x1b[1;35m[WARNING]: Found both group and host\x1b[0m"), "warning", "Found both group and host"),
         (spoken("[WARNING]: as its own event", "warning"), "warning", "as its own event"),
         (

@@ -31,6 +31,7 @@ def act(view: View) -> None:
         view.show(Update("waiting", text))
         view.tick()
     view.show(Update("warning", "Old."))
+    view.show(Update("told", "3 tracks cannot be analysed."))
     view.end(SONIC, "done", 12.3)
     view.begin(EXPORT)
     view.show(Update("failure", "Two lines:\nthe disk is full."))
@@ -50,6 +51,7 @@ def test_a_pipe_gets_one_line_per_change() -> None:
         "sonic     36/62 tracks",
         "sonic     37/62 tracks, 4.1/s, about 6 s left",
         "sonic     warning: Old.",
+        "sonic     3 tracks cannot be analysed.",
         "sonic     done after 12 s",
         f"export    {EXPORT.purpose} ...",
         "export    failure: Two lines:",
