@@ -39,6 +39,7 @@ def analysis(loses: int, place: Path) -> Path:
     return place
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(("loses", "stops"), [(2, False), (3, True)])
 def test_an_analysis_that_loses_too_much_stops_the_run(pair: Path, tmp_path: Path, loses: int, stops: bool) -> None:
     (tmp_path / "baseline.json").write_text(json.dumps(census.take(pair)), encoding="utf-8")
