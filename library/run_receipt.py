@@ -49,7 +49,7 @@ receipt:
   description:
     - The receipt. C(verdict) is V(done), V(partial) (nothing lost, tracks still to be analysed), V(lost) or V(damaged).
     - C(breaker) says of every section that lost something whether that passes the limit.
-    - C(arrival), C(drift), C(versions) and C(seconds) per stage come from what the stages left behind.
+    - C(arrival), C(drift), C(versions), C(trash) and C(seconds) per stage come from what the stages left behind.
     - C(sentences) say the same to a person.
   returned: always
   type: dict

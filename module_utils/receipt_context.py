@@ -57,16 +57,24 @@ def _arrival_sentences(arrival: Mapping[str, Any]) -> list[str]:
     return told
 
 
+def _trash_sentences(trash: Mapping[str, Any]) -> list[str]:
+    """Say what became of the trash of each library, when it was to be emptied."""
+    told = [(str(entry.get("title", "")), str(entry.get("message", ""))) for entry in trash.values()]
+    return [f"{title}: {message}." if title else f"{message[:1].upper()}{message[1:]}." for title, message in told]
+
+
 def context(run_dir: Path) -> tuple[dict[str, Any], list[str]]:
     """Read the run directory; return what goes into the receipt, and its sentences."""
     arrival, ledger = _read(run_dir / ARRIVAL), _read(run_dir / LEDGER)
     stages = [entry for entry in ledger.get("stages", ()) if isinstance(entry, dict) and entry.get("stage") in _BEFORE]
+    trash = (ledger.get("results") or {}).get("trash") or {}
     parity = arrival.get("parity") or {}
     facts = {
         "archive_sha256": arrival.get("archive", ""),
         "arrival": {key: arrival[key] for key in ("checked", "checksums", "plex_sqlite", "mapped") if key in arrival},
         "drift": (arrival.get("drift") or {}).get("counts", {}),
         "versions": {"parity": parity.get("state", ""), "home": parity.get("sentence", "")},
+        "trash": trash,
         "seconds": {str(entry["stage"]): entry.get("seconds") for entry in stages if entry.get("seconds") is not None},
     }
-    return facts, _arrival_sentences(arrival)
+    return facts, [*_arrival_sentences(arrival), *_trash_sentences(trash)]

@@ -111,12 +111,7 @@ def _run(command: argparse.ArgumentParser) -> None:
     )
     add("--archive", type=Path, metavar="PATH", help="archive of the home library: both Plex databases")
     add("--libraries", type=Path, metavar="PATH", help="instead of --archive: JSON file with libraries to make")
-    add(
-        "--path-mappings",
-        type=Path,
-        metavar="PATH",
-        help='JSON file {"mappings": {"/old/path": "/new/path"}}',
-    )
+    add("--path-mappings", type=Path, metavar="PATH", help='JSON file {"mappings": {"/old/path": "/new/path"}}')
     add(
         "--force-refresh",
         action="store_true",
@@ -127,6 +122,7 @@ def _run(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="scan every folder and refresh all metadata; takes hours on a big library",
     )
+    add("--empty-trash", action="store_true", help="remove what is marked as deleted, if Plex itself finds it gone")
     add(
         "--keep",
         action="store_true",

@@ -32,6 +32,7 @@ class Plan:
     path_mappings: Path | None
     force_refresh: bool
     force_deep_scan: bool
+    empty_trash: bool
     keep: bool
     max_eur: float | None = None
     libraries: Path | None = None
@@ -51,6 +52,7 @@ class Plan:
             "burst_sections": list(self.sections),
             "burst_force_refresh": self.force_refresh,
             "burst_force_deep_scan": self.force_deep_scan,
+            "burst_empty_trash": self.empty_trash,
             **{name: str(path) for name, path in given.items() if path is not None},
             # From scratch means without the archive that the environment or the inventory may name.
             **({"burst_archive": "", "burst_path_mappings": ""} if self.libraries else {}),
@@ -82,6 +84,7 @@ def plan(asked: Namespace, root: Path) -> Plan:
         path_mappings=path_mappings,
         force_refresh=asked.force_refresh,
         force_deep_scan=asked.force_deep_scan,
+        empty_trash=asked.empty_trash,
         keep=asked.keep,
         max_eur=max_eur,
         libraries=libraries,

@@ -12,7 +12,9 @@ Kind = Literal["task", "waiting", "told", "warning", "failure"]
 Result = Mapping[str, Any]
 
 # Modules whose result says in `message` what they are waiting for.
-READINGS = frozenset({"cloud_init_status", "mount_guard_status", "plex_phase", "plex_status", "scaleway_server"})
+READINGS = frozenset(
+    {"cloud_init_status", "mount_guard_status", "plex_phase", "plex_status", "plex_trash", "scaleway_server"}
+)
 # A look at a phase that goes on, without a new sample; to say that it was cut off is for the end of the stage.
 MID_WAIT = "cancelled"
 COLOUR = re.compile(r"\x1b\[[0-9;]*[mK]")

@@ -212,6 +212,23 @@ def test_a_library_comes_and_goes(plex: PlexServer, scanned: PlexProcess) -> Non
     assert "Songs" not in {section.title for section in scanned.client().library.sections()}
 
 
+def test_a_file_is_looked_for_only_when_that_is_asked(plex: PlexServer, scanned: PlexProcess) -> None:
+    track = plex.library.section("Music").searchTracks(title="Human")[0]
+
+    def said() -> tuple[bool | None, bool | None]:
+        part = track.reload(checkFiles=True).media[0].parts[0]
+        return part.exists, part.accessible
+
+    shown = ET.fromstring(scanned.ask(f"/library/metadata/{track.ratingKey}", scanned.token)[2])
+    assert not {"exists", "accessible"} & set(shown.find(".//Part").attrib)  # type: ignore[union-attr]
+    assert said() == (True, True)
+    file, aside = Path(track.media[0].parts[0].file), scanned.directory / "aside"
+    file.rename(aside)
+    assert said() == (False, False)
+    aside.rename(file)
+    assert said() == (True, True)
+
+
 def test_scans_report_themselves(plex: PlexServer, scanned: PlexProcess) -> None:
     music = plex.library.section("Music")
     # As long as the faults are on, the scan goes on for certain, and what was shown of it stays.

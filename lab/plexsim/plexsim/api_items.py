@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from . import extra_data, rows, search
 from .core import Core
@@ -86,11 +88,12 @@ class ItemsApi:
         headers = {"X-Plex-Container-Start": str(start), "X-Plex-Container-Total-Size": str(total)}
         return Answer(element=answer.element, headers=headers)
 
-    def item(self, _request: Request, key: str) -> Answer:
-        """Show one item."""
+    def item(self, request: Request, key: str) -> Answer:
+        """Show one item; with checkFiles=1 also whether its files are there."""
+        look = request.query.get("checkFiles") == "1"
         with self.core.library() as library:
             row = library.execute("SELECT * FROM metadata_items WHERE id = ?", (int(key),)).fetchone()
-            return container([self._element(library, row)]) if row else refusal(404, "Not Found")
+            return container([self._element(library, row, look=look)]) if row else refusal(404, "Not Found")
 
     def children(self, request: Request, key: str) -> Answer:
         """List what is directly below an item."""
@@ -106,7 +109,7 @@ class ItemsApi:
         """Take a request that changes nothing here: analysing an item never starts sonic analysis."""
         return Answer()
 
-    def _element(self, library: sqlite3.Connection, row: sqlite3.Row) -> Element:
+    def _element(self, library: sqlite3.Connection, row: sqlite3.Row, *, look: bool = False) -> Element:
         tag, kind = _SHAPES.get(row["metadata_type"], ("Metadata", "clip"))
         below = "/children" if row["metadata_type"] in (rows.ARTIST, rows.ALBUM) else ""
         values = extra_data.decode(row["extra_data"])
@@ -126,7 +129,7 @@ class ItemsApi:
             "musicAnalysisVersion": values.get("ms:musicAnalysisVersion"),
         }
         attributes |= self._parents(library, row)
-        return Element(tag, attributes, self._media(library, row["id"]), json_tag="Metadata")
+        return Element(tag, attributes, self._media(library, row["id"], look=look), json_tag="Metadata")
 
     @staticmethod
     def _parents(library: sqlite3.Connection, row: sqlite3.Row) -> dict[str, object]:
@@ -145,7 +148,7 @@ class ItemsApi:
         return found
 
     @staticmethod
-    def _media(library: sqlite3.Connection, item_id: int) -> list[Element]:
+    def _media(library: sqlite3.Connection, item_id: int, *, look: bool) -> list[Element]:
         found = library.execute(
             "SELECT m.*, p.id AS part_id, p.file, p.size AS part_size, p.updated_at AS mtime"
             " FROM media_items m JOIN media_parts p ON p.media_item_id = m.id"
@@ -155,8 +158,10 @@ class ItemsApi:
         elements = []
         for row in found:
             suffix = row["file"].rpartition(".")[2]
-            names = {"key": f"/library/parts/{row['part_id']}/{row['mtime']}/file.{suffix}"}
+            names: dict[str, object] = {"key": f"/library/parts/{row['part_id']}/{row['mtime']}/file.{suffix}"}
             names |= {"id": row["part_id"], "file": row["file"], "size": row["part_size"]}
+            if look:
+                names |= {"exists": Path(row["file"]).exists(), "accessible": os.access(row["file"], os.R_OK)}
             part = Element("Part", names | {"duration": row["duration"], "container": row["container"]})
             attributes = {"id": row["id"], "duration": row["duration"], "audioChannels": row["audio_channels"]}
             bitrate = row["bitrate"] and row["bitrate"] // 1000

@@ -170,6 +170,21 @@ def test_no_baseline(home: Home, text: str | None) -> None:
     assert "baseline.json holds no census: the stage restore writes it" in home.receipt()["msg"]
 
 
+def test_what_became_of_the_trash_is_told(home: Home) -> None:
+    trash = {
+        "5": {"section": 5, "title": "Music", "verdict": "kept", "message": "the trash stays, because the mount hangs"},
+        "all": {"section": "all", "title": "", "verdict": "kept", "message": "the trash stays, because nobody answers"},
+    }
+    (home.run_dir / "ledger.json").write_text(json.dumps({"results": {"trash": trash}}))
+    home.come()
+    receipt = home.receipt("Music")["receipt"]
+    assert receipt["sentences"][:2] == [
+        "Music: the trash stays, because the mount hangs.",
+        "The trash stays, because nobody answers.",
+    ]
+    assert receipt["trash"] == trash
+
+
 def test_how_it_arrived_and_how_long_it_took(home: Home) -> None:
     arrival = {
         "archive": "ab" * 32,

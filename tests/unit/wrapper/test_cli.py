@@ -161,6 +161,7 @@ def test_extravars_hold_what_was_given_and_nothing_else(tmp_path: Path) -> None:
         "burst_sections": ["Music"],
         "burst_force_refresh": False,
         "burst_force_deep_scan": False,
+        "burst_empty_trash": False,
         "burst_archive": str(archive),
     }
 

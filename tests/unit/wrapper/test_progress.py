@@ -54,6 +54,7 @@ READING: dict[str, Any] = {
             "Jazz & Blues: 37/62 tracks, 4.1/s, about 6 s left",
         ),
         (event("runner_on_ok", action="plex_phase", res={"message": "62/62 tracks"}), "waiting", "62/62 tracks"),
+        (event("runner_item_on_ok", action="plex_trash", res={"message": "kept"}), "waiting", "kept"),
         (event("runner_item_on_ok", action="plex_status", res={"message": "ready"}), "waiting", "ready"),
         (
             event("runner_retry", task="Wait for SSH", res={"msg": "", "attempts": 2, "retries": 30}),
