@@ -90,12 +90,13 @@ finished:
   returned: success
   type: bool
 result:
-  description: What of it goes into the ledger.
+  description: What of it goes into the ledger; C(items) is how many the trash gave up.
   returned: success
   type: dict
-  sample: {"section": 5, "title": "Music", "verdict": "nothing", "message": "nothing is in the trash"}
+  sample: {"section": 5, "title": "Music", "items": 0, "verdict": "nothing", "message": "nothing is in the trash"}
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +169,7 @@ def compare(server: PlexServer, params: dict[str, Any]) -> tuple[Judgement, bool
         return Judgement(trash.FAILED, f"nobody can read what emptying the trash has removed: {error}"), False
     if params["backup"]:
         words = f"{judgement.message}; the databases from before are in {params['backup']}"
-        judgement = Judgement(judgement.verdict, words)
+        judgement = replace(judgement, message=words)
     return judgement, judgement.verdict != trash.PARTIAL
 
 
@@ -198,7 +199,7 @@ def main() -> None:
         changed=changed and (asked or module.check_mode),
         asked=asked,
         finished=finished,
-        result={"section": params["section"], "title": params["title"], **told},
+        result={"section": params["section"], "title": params["title"], "items": judgement.items, **told},
         **told,
     )
 

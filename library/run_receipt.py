@@ -58,6 +58,7 @@ receipt:
     verdict: done
     analysed_gained: 38
     lost_items: 0
+    marked_items: 0
     disturbed: []
     sentences: ["Music: 62 of 62 tracks analysed (+38).", "Movies: untouched."]
 path:

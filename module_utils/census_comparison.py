@@ -25,17 +25,38 @@ class SectionChange:
     state: str = "kept"
     gained: dict[str, int] = field(default_factory=dict)
     lost: dict[str, int] = field(default_factory=dict)
+    """Live items that are gone, or marked in a section that nobody asked for."""
+    marked: dict[str, int] = field(default_factory=dict)
+    """Live items that are marked as deleted now, or were emptied from the trash on request: their files are gone."""
     regrouped: dict[str, int] = field(default_factory=dict)
     deleted: dict[str, int] = field(default_factory=dict)
     analysed_before: int = 0
     analysed_after: int = 0
     pending: int = 0
+    total: int = 0
+    """Live items before, without albums and other parents."""
     untouched: bool = True
 
     @property
     def lost_items(self) -> int:
         """How many live items are no longer there."""
         return sum(self.lost.values())
+
+    @property
+    def marked_items(self) -> int:
+        """How many live items are marked now, or were emptied from the trash on request."""
+        return sum(self.marked.values())
+
+    @property
+    def analyses_lost(self) -> int:
+        """How many tracks are analysed no more, without those that are marked."""
+        return max(self.analysed_before - self.analysed_after - self.marked.get(str(TRACK), 0), 0)
+
+    @property
+    def passes_limit(self) -> bool:
+        """Whether so much is gone or marked that a run has to stop."""
+        gone = self.marked_items + max(self.lost_items, self.analyses_lost)
+        return self.state == "gone" or passes_limit(gone, self.total)
 
 
 @dataclass
@@ -46,11 +67,11 @@ class Comparison:
 
     @property
     def lost(self) -> list[SectionChange]:
-        """Sections that lost live items or analysed tracks, or are gone themselves."""
+        """Sections that lost live items or analysed tracks, are gone, or have more marked than is allowed."""
         return [
             change
             for change in self.sections
-            if change.lost or change.state == "gone" or change.analysed_after < change.analysed_before
+            if change.lost or change.analyses_lost or change.state == "gone" or (change.marked and change.passes_limit)
         ]
 
     @property
@@ -73,13 +94,26 @@ def is_selected(section: Mapping[str, Any], selected: Collection[str]) -> bool:
     return section["name"] in selected if selected else section["type"] != "photo"
 
 
-def _change(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, selected: bool) -> SectionChange:
+def _explained(falls: Mapping[str, int], marks: Mapping[str, int], emptied: int) -> dict[str, int]:
+    """Give those of the missing items that are marked, or that the trash gave up on request."""
+    marked = {kind: min(count, marks.get(kind, 0)) for kind, count in falls.items()}
+    if sum(falls.values()) <= sum(marked.values()) + emptied:
+        marked = dict(falls)
+    return {kind: count for kind, count in marked.items() if count}
+
+
+def _change(
+    before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, selected: bool, emptied: int
+) -> SectionChange:
     known = after or before or {}
     nothing: dict[str, Any] = {"items": {}, "deleted": {}, "analysed": 0}
     old, new = before or nothing, after or nothing
     falls = _falls(old["items"], new["items"])
     parents = {str(kind) for kind in PARENTS_AND_EXTRAS} if selected else set()
     tracks = new["items"].get(str(TRACK), 0)
+    missing = {kind: count for kind, count in falls.items() if kind not in parents}
+    marks = _falls(new["deleted"], old["deleted"])
+    marked = _explained(missing, marks, emptied) if selected else {}
     return SectionChange(
         id=known["id"],
         name=known["name"],
@@ -87,23 +121,35 @@ def _change(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, s
         selected=selected,
         state="gone" if after is None else "new" if before is None else "kept",
         gained=_falls(new["items"], old["items"]),
-        lost={kind: count for kind, count in falls.items() if kind not in parents},
+        lost={kind: count - marked.get(kind, 0) for kind, count in missing.items() if count > marked.get(kind, 0)},
+        marked=marked,
         regrouped={kind: count for kind, count in falls.items() if kind in parents},
-        deleted=_falls(new["deleted"], old["deleted"]),
+        deleted=marks,
         analysed_before=old["analysed"],
         analysed_after=new["analysed"],
         pending=tracks - new["analysed"],
+        total=sum(count for kind, count in old["items"].items() if kind not in parents),
         untouched=before == after,
     )
 
 
-def compare(before: Census, after: Census, selected: Collection[str] = ()) -> Comparison:
-    """Say what was gained and lost from one census to the next."""
+def compare(
+    before: Census, after: Census, selected: Collection[str] = (), emptied: Mapping[int, int] | None = None
+) -> Comparison:
+    """Say what was gained and lost from one census to the next.
+
+    emptied: by section, how many items the trash gave up because it was asked to.
+    """
     old = {section["id"]: section for section in before["sections"]}
     new = {section["id"]: section for section in after["sections"]}
     return Comparison(
         [
-            _change(old.get(key), new.get(key), is_selected(new.get(key) or old[key], selected))
+            _change(
+                old.get(key),
+                new.get(key),
+                is_selected(new.get(key) or old[key], selected),
+                (emptied or {}).get(key, 0),
+            )
             for key in sorted({*old, *new})
         ]
     )

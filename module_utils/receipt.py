@@ -83,7 +83,7 @@ def section_sentence(change: SectionChange) -> str:
 
 
 def judge(comparison: Comparison) -> str:
-    """Give the verdict on two censuses: nothing lost, and is all selected music analysed?"""
+    """Give the verdict on two censuses: nothing lost beyond the limit, and is all selected music analysed?"""
     if comparison.lost:
         return LOST
     pending = [
@@ -99,6 +99,8 @@ def _verdict_sentence(verdict: str, comparison: Comparison) -> str:
     if verdict == PARTIAL:
         pending = sum(change.pending for change in comparison.sections if change.selected)
         return f"Nothing was lost, but {pending} tracks are still to be analysed: another run continues there."
+    if marked := sum(change.marked_items for change in comparison.sections):
+        return f"Everything that was asked for is done; {marked} items whose files are gone are within the limit."
     return "Everything that was asked for is done, nothing was lost."
 
 
@@ -112,7 +114,8 @@ def build(
     run_dir: Path | None = None,
 ) -> dict[str, Any]:
     """Check what came home and write down what it is worth."""
-    facts, told = receipt_context.context(export_dir.parent if run_dir is None else run_dir)
+    directory = export_dir.parent if run_dir is None else run_dir
+    facts, told = receipt_context.context(directory)
     receipt: dict[str, Any] = {
         "format": 1,
         "run_id": run_id,
@@ -135,7 +138,7 @@ def build(
             problems = [str(error)]
     if problems:
         return {**receipt, "verdict": DAMAGED, "problems": problems, "sentences": problems}
-    comparison = compare(baseline, after, selected)
+    comparison = compare(baseline, after, selected, receipt_context.emptied(directory))
     verdict = judge(comparison)
     return {
         **receipt,
@@ -147,6 +150,7 @@ def build(
         "sections": [asdict(change) for change in comparison.sections],
         "analysed_gained": comparison.analysed_gained,
         "lost_items": sum(change.lost_items for change in comparison.sections),
+        "marked_items": sum(change.marked_items for change in comparison.sections),
         "disturbed": [change.name for change in comparison.disturbed],
         "sentences": [
             *told,

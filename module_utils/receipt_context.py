@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .census_comparison import Comparison, passes_limit
+from .census_comparison import Comparison
 from .files import read_json
 
 ARRIVAL, LEDGER = "arrival.json", "ledger.json"
@@ -24,18 +24,28 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def breaker(comparison: Comparison) -> dict[str, Any]:
-    """Say per section that lost something whether that passes the limit a run stops at."""
-    verdicts = {}
-    for change in comparison.lost:
-        tracks_lost = max(change.analysed_before - change.analysed_after, 0)
-        lost = max(change.lost_items, tracks_lost)
-        total = lost + sum(change.gained.values()) + change.analysed_after
-        verdicts[change.name] = {
+    """Say per section that lost something, or has it marked, whether that passes the limit a run stops at."""
+    verdicts = {
+        change.name: {
             "lost": change.lost_items,
-            "analyses_lost": tracks_lost,
-            "passes_limit": change.state == "gone" or passes_limit(lost, total),
+            "marked": change.marked_items,
+            "analyses_lost": change.analyses_lost,
+            "passes_limit": change.passes_limit,
         }
+        for change in comparison.sections
+        if change.marked or change in comparison.lost
+    }
     return {"tripped": any(verdict["passes_limit"] for verdict in verdicts.values()), "sections": verdicts}
+
+
+def emptied(run_dir: Path) -> dict[int, int]:
+    """Read how many items the trash of each section gave up on request."""
+    trash = (_read(run_dir / LEDGER).get("results") or {}).get("trash") or {}
+    return {
+        int(entry["section"]): int(entry.get("items", 0))
+        for entry in trash.values()
+        if isinstance(entry, dict) and entry.get("verdict") == "emptied"
+    }
 
 
 def _arrival_sentences(arrival: Mapping[str, Any]) -> list[str]:

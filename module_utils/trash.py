@@ -30,10 +30,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Judgement:
-    """A word, and why as the second half of a sentence."""
+    """A word, why as the second half of a sentence, and how many items the trash gave up."""
 
     verdict: str
     message: str
+    items: int = 0
 
 
 def doubt_of_scans(ends: Sequence[Mapping[str, Any]], section: int) -> list[str]:
@@ -112,4 +113,5 @@ def compare(before: Record, rows: Rows, *, refreshing: bool) -> Judgement:
         EMPTIED,
         f"the trash was emptied: {len(before.marked_items)} items and {len(before.marked_parts)} files that are gone,"
         " and nothing else",
+        len(before.marked_items),
     )

@@ -92,7 +92,7 @@ def test_movies_alone_need_no_analysis(home: Home) -> None:
 
 LOSSES = [
     (("DELETE FROM metadata_items WHERE title = 'Artist 0/Album 0/2'",), "Music: LOST 1 tracks"),
-    (("UPDATE metadata_items SET deleted_at = 1 WHERE title = 'Artist 1/Album 0/2'",), "marked as deleted: 1 tracks"),
+    (("UPDATE metadata_items SET deleted_at = 1 WHERE title = 'Movie 0'",), "LOST 1 movies; marked as deleted"),
     (("UPDATE metadata_items SET extra_data = '' WHERE metadata_type = 10",), "0 of 12 tracks analysed (-4)"),
     (("DELETE FROM metadata_items WHERE title = 'Movie 0'",), "LOST 1 movies; although it was not selected"),
     (("DELETE FROM library_sections WHERE name = 'Movies'",), "Movies: the section itself is gone."),
@@ -213,6 +213,55 @@ def test_how_it_arrived_and_how_long_it_took(home: Home) -> None:
     assert not home.receipt("Music")["changed"]
 
 
+def test_what_is_gone_for_good_is_marked_and_no_loss(home: Home) -> None:
+    home.work("UPDATE metadata_items SET deleted_at = 1 WHERE title = 'Artist 1/Album 0/2'")
+    home.come()
+    receipt = home.receipt("Music")["receipt"]
+    assert (receipt["verdict"], receipt["lost_items"], receipt["marked_items"]) == ("partial", 0, 1)
+    assert "marked as deleted: 1 tracks" in receipt["sentences"][1]
+    assert receipt["breaker"]["sections"]["Music"] == {
+        "lost": 0, "marked": 1, "analyses_lost": 0, "passes_limit": False,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("trash", "verdict"),
+    [
+        (
+            {"section": 2, "verdict": "emptied", "items": 1, "title": "Music", "message": "the trash was emptied"},
+            "partial",
+        ),
+        ({"section": 2, "verdict": "kept", "items": 1, "title": "Music", "message": "the trash stays"}, "lost"),
+        (
+            {"section": 1, "verdict": "emptied", "items": 1, "title": "Movies", "message": "the trash was emptied"},
+            "lost",
+        ),
+        (
+            {"section": 2, "verdict": "emptied", "items": 0, "title": "Music", "message": "the trash was emptied"},
+            "lost",
+        ),
+    ],
+)
+def test_what_the_trash_gave_up_on_request_is_no_loss(home: Home, trash: dict[str, Any], verdict: str) -> None:
+    home.work("DELETE FROM metadata_items WHERE title = 'Artist 1/Album 0/2'")
+    home.come()
+    (home.run_dir / "ledger.json").write_text(json.dumps({"results": {"trash": {str(trash["section"]): trash}}}))
+    assert home.receipt("Music")["receipt"]["verdict"] == verdict
+
+
+@pytest.mark.parametrize(("movies", "verdict"), [(30, "lost"), (20, "done")])
+def test_more_marked_than_the_breaker_allows_is_a_loss(home: Home, movies: int, verdict: str) -> None:
+    insert = "INSERT INTO metadata_items (id, library_section_id, metadata_type) VALUES ({}, 1, 1)"
+    home.work(*[insert.format(9000 + number) for number in range(40)])
+    (home.run_dir / "baseline.json").write_text(json.dumps(census.take(home.pair)))
+    home.work(f"UPDATE metadata_items SET deleted_at = 1 WHERE id BETWEEN 9000 AND {8999 + movies}")
+    home.come()
+    receipt = home.receipt("Movies")["receipt"]
+    assert receipt["verdict"] == verdict
+    if verdict == "done":
+        assert receipt["sentences"][-1].endswith("20 items whose files are gone are within the limit.")
+
+
 @pytest.mark.parametrize(("movies", "tripped"), [(30, True), (1, False)])
 def test_the_breaker_has_a_verdict(home: Home, movies: int, tripped: bool) -> None:
     insert = "INSERT INTO metadata_items (id, library_section_id, metadata_type) VALUES ({}, 1, 1)"
@@ -224,7 +273,7 @@ def test_the_breaker_has_a_verdict(home: Home, movies: int, tripped: bool) -> No
     breaker = home.receipt("Movies")["receipt"]["breaker"]
     assert breaker == {
         "tripped": tripped,
-        "sections": {"Movies": {"lost": movies, "analyses_lost": 0, "passes_limit": tripped}},
+        "sections": {"Movies": {"lost": movies, "marked": 0, "analyses_lost": 0, "passes_limit": tripped}},
     }
 
 

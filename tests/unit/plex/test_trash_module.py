@@ -92,6 +92,7 @@ def test_a_trash_whose_files_are_gone_may_be_emptied(library: Library, call: Run
     assert found["result"] == {
         "section": 1,
         "title": "Movies",
+        "items": 0,
         "verdict": "may_be_emptied",
         "message": found["message"],
     }
