@@ -14,8 +14,9 @@ import pytest
 
 from wrapper import orphans
 
-RUN = "20260822T100000Z-0a1b"
-OTHER = "20260822T100000Z-ffff"
+# Ids that no other test has: one in another worker may end the processes of its run at this very moment.
+RUN = "20260822T100000Z-c41e"
+OTHER = "20260822T100000Z-c41f"
 # Says "ready" when its handlers stand, so that no test guesses.
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
@@ -72,7 +73,7 @@ def test_ends_the_run_and_nobody_else(started: list[subprocess.Popen[str]]) -> N
 
 
 def test_finds_children_that_lost_the_mark(started: list[subprocess.Popen[str]]) -> None:
-    # A run of its own: the test above may end the processes of its run at this very moment, in another worker.
+    # A run of its own, for the same reason.
     run_id = "20260822T100000Z-c41d"
     _, child = start(started, PARENT, run_id)
     assert alive(int(child))
