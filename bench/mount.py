@@ -20,9 +20,10 @@ import sys
 import time
 from typing import Any
 
-from bench.mount_machine import LATENCY, REMOTE, Bench, bench, fill, prepare, rclone
+from bench.mount_machine import LATENCY, REMOTE, Bench, bench, fill, prepare
 from bench.mount_ways import WORKS
 from bench.table import circumstances, save
+from lab.control import rclone
 
 GOALS = {"list": ("seconds", 0.05), "tags": ("bytes", 0.05), "whole": ("seconds", 0.8), "slow": ("memory", 0.2)}
 
@@ -76,7 +77,7 @@ def main() -> None:
         with bench() as found:
             rows = measure(found, until)
     finally:
-        subprocess.run([*rclone(), "purge", REMOTE], check=False, timeout=600, capture_output=True)
+        subprocess.run([*rclone.program(), "purge", REMOTE], check=False, timeout=600, capture_output=True)
     compare(rows)
     facts = {"tracks": asked.tracks, "mebibytes": asked.mebibytes, "objects": asked.objects, "latency": LATENCY}
     if asked.save:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.mount_ways import BUCKET, WORK, Way, configuration, ways
-from lab.control import docker, images, machine, settings
+from lab.control import docker, images, machine, rclone, settings
 from lab.control.errors import LabError
 from soak.mount_rig import wait
 
@@ -118,15 +118,7 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-REMOTE = (
-    f":s3,provider=Other,access_key_id={settings.S3_ADMIN[0]},secret_access_key={settings.S3_ADMIN[1]},"
-    f"endpoint='http://{settings.S3_ADDRESS}:{settings.S3_PORT}':{BUCKET}"
-)
-
-
-def rclone() -> list[str]:
-    """Give the program that speaks to S3 without the proxy."""
-    return [str(Path(sys.executable).with_name("rclone")), "--config", ""]
+REMOTE = rclone.remote(BUCKET)
 
 
 def fill(tracks: int, mebibytes: int, objects: int) -> None:
@@ -141,7 +133,7 @@ def fill(tracks: int, mebibytes: int, objects: int) -> None:
             path.write_text("x", encoding="utf-8")
         _noise(Path(place, "tracks"), tracks, mebibytes)
         _noise(Path(place, "long"), LONG, LONG_MEBIBYTES)
-        subprocess.run([*rclone(), "sync", place, REMOTE, "--transfers", "16"], check=True, timeout=600)
+        subprocess.run([*rclone.program(), "sync", place, REMOTE, "--transfers", "16"], check=True, timeout=600)
 
 
 def _noise(place: Path, count: int, mebibytes: int) -> None:

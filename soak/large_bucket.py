@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 import sqlite3
 import subprocess
-import sys
 import tempfile
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
-from lab.control import settings
+from lab.control import rclone, settings
 from lab.control.errors import LabError
 from lab.plexsim.plexsim.large_library import ROOT, TRACKS, copy_of, pair
 from module_utils.plex_db import BLOBS, LIBRARY
@@ -80,15 +79,10 @@ def _fill(files: list[PurePosixPath]) -> None:
 
 def _times() -> dict[str, int]:
     """List the bucket: when each file came into it, in seconds since 1970, by its path in the library."""
-    key, secret = settings.S3_ADMIN
-    remote = (
-        f":s3,provider=SeaweedFS,access_key_id={key},secret_access_key={secret},"
-        f"endpoint='http://{settings.S3_ADDRESS}:{settings.S3_PORT}':{BUCKET}/{PREFIX}"
-    )
     listing = subprocess.run(
         [
-            *(Path(sys.executable).with_name("rclone"), "--config", "", "lsf", "--recursive", "--files-only"),
-            *("--use-server-modtime", "--format=tp", "--time-format=RFC3339", remote),
+            *(*rclone.program(), "lsf", "--recursive", "--files-only", "--use-server-modtime"),
+            *("--format=tp", "--time-format=RFC3339", rclone.remote(f"{BUCKET}/{PREFIX}")),
         ],
         capture_output=True,
         text=True,

@@ -98,3 +98,5 @@ NAMED = {
 }
 # Too long for a draw, and what ends the guard's reports says nothing in a pair.
 ALONE = {"black hole 90 s", "black hole 10 min", "machine rebooted", "Docker restarted"}
+# What chance may draw.
+DRAWN = [name for name in NAMED if name not in ALONE]

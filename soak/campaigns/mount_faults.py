@@ -17,7 +17,7 @@ from typing import Any
 from module_utils.guard_report import windows
 from soak.campaign import BrokenPromiseError, Case
 from soak.mount_rig import Rig, rig, wait
-from soak.named_faults import ALONE, NAMED, Fault
+from soak.named_faults import DRAWN, NAMED, Fault
 
 SAMPLE = 4
 # The table of the named faults is the result; of the draws, the figures.
@@ -33,14 +33,14 @@ _SLACK_OF_LARGE = 180.0
 def cases(count: int, seed: int) -> Iterator[Case]:
     """Draw faults, alone or two at once, at a moment of the scan, with and without autoEmptyTrash."""
     chooser = random.Random(seed)
-    names, drawn = list(NAMED), [name for name in NAMED if name not in ALONE]
+    names = list(NAMED)
     for number in range(count):
         row, column = divmod(number, len(names))
         if row < 2:
             faults, empty_trash = [names[column]], (row + column) % 2 == 0
             after, lasts = chooser.uniform(0, 3), chooser.uniform(2, 25)
         else:
-            faults, empty_trash = chooser.sample(drawn, chooser.choice([1, 1, 1, 2])), chooser.random() < 0.5
+            faults, empty_trash = chooser.sample(DRAWN, chooser.choice([1, 1, 1, 2])), chooser.random() < 0.5
             # Most are over before anybody is frozen, some are not.
             after, lasts = chooser.uniform(0, 1.5), min(25.0, 1 + chooser.expovariate(1 / 4))
         yield {

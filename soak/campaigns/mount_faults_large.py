@@ -13,7 +13,7 @@ from typing import Any
 
 from soak.campaign import Case
 from soak.campaigns import mount_faults
-from soak.named_faults import ALONE, NAMED
+from soak.named_faults import DRAWN
 
 SAMPLE = 0
 KEEP_ROWS = 100
@@ -22,11 +22,10 @@ KEEP_ROWS = 100
 def cases(count: int, seed: int) -> Iterator[Case]:
     """Draw faults, alone or two at once, at a moment of the scan, with and without autoEmptyTrash."""
     chooser = random.Random(seed)
-    drawn = [name for name in NAMED if name not in ALONE]
     for number in range(count):
         yield {
             "number": number,
-            "faults": chooser.sample(drawn, chooser.choice([1, 1, 1, 2])),
+            "faults": chooser.sample(DRAWN, chooser.choice([1, 1, 1, 2])),
             "after": round(chooser.uniform(0, 10), 2),
             "lasts": round(min(40.0, 2 + chooser.expovariate(1 / 8)), 1),
             "empty_trash": number % 2 == 0,

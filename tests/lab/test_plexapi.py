@@ -220,7 +220,7 @@ def test_a_file_is_looked_for_only_when_that_is_asked(plex: PlexServer, scanned:
         return part.exists, part.accessible
 
     shown = ET.fromstring(scanned.ask(f"/library/metadata/{track.ratingKey}", scanned.token)[2])
-    assert not {"exists", "accessible"} & set(shown.find(".//Part").attrib)  # type: ignore[union-attr]
+    assert not {"exists", "accessible"} & set(next(shown.iter("Part")).attrib)
     assert said() == (True, True)
     file, aside = Path(track.media[0].parts[0].file), scanned.directory / "aside"
     file.rename(aside)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
+from plugins.modules import plex_db_remap
 from tests.unit.database.builder import Builder, copy_real
 
 
@@ -52,5 +53,18 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
             module.main()
         result: dict[str, Any] = json.loads(capsys.readouterr().out)
         return result
+
+    return call
+
+
+@pytest.fixture
+def remapped(run: Callable[..., dict[str, Any]], tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """Write a mappings file and call plex_db_remap with it."""
+
+    def call(directory: Path, rules: Any, **options: Any) -> dict[str, Any]:
+        file = tmp_path / "path_mappings.json"
+        file.write_text(rules if isinstance(rules, str) else json.dumps({"_comment": "lab", "mappings": rules}))
+        backups = options.pop("backup_dir", tmp_path / "backups")
+        return run(plex_db_remap, directory=directory, mappings=file, backup_dir=backups, **options)
 
     return call
