@@ -1,7 +1,7 @@
 """How soon a sick mount stands still and reads again: rclone killed, rclone that hangs, a bucket that is a black hole.
 
 Needs the lab (script/lab up); the machine is the one of the mount's faults. A reader in the container opens files at
-random, one after the other, and notes when each read began and whether it brought bytes. *frozen*: from the fault until
+random, one after the other, and notes when each read began, when it ended and whether it brought bytes. *frozen*: from the fault until
 the guard has frozen Plex. *readable*: until the first byte of a read that began afterwards; of a black hole, from the
 moment at which the bucket answers again. All figures are seconds; what counts is the worst.
 
@@ -37,7 +37,7 @@ while True:
         os.close(handle)
     except OSError:
         good = False
-    print(began, int(good), flush=True)
+    print(began, time.time(), int(good), flush=True)
     time.sleep(0.05)
 """
 SEEN = "/tmp/recovery.reads"
@@ -45,19 +45,19 @@ SEEN = "/tmp/recovery.reads"
 
 @dataclass(frozen=True)
 class Reads:
-    """What the reader saw: when each read began, and whether it brought bytes."""
+    """What the reader saw: when each read began, when it ended, and whether it brought bytes."""
 
-    lines: list[tuple[float, bool]]
+    lines: list[tuple[float, float, bool]]
 
     def good_after(self, moment: float) -> float | None:
-        """When the first read began that was not under way at that moment and brought bytes."""
-        return next((began for began, good in self.lines if good and began >= moment), None)
+        """When the first read ended that was not under way at that moment and brought bytes."""
+        return next((ended for began, ended, good in self.lines if good and began >= moment), None)
 
 
 def reads(machine: Rig) -> Reads:
     """Take what the reader has written so far; a line that is being written is left out."""
-    lines = machine.sh(f"cat {SEEN}").splitlines()
-    return Reads([(float(began), good == "1") for began, _, good in (line.partition(" ") for line in lines) if good])
+    lines = [line.split() for line in machine.sh(f"cat {SEEN}").splitlines()]
+    return Reads([(float(line[0]), float(line[1]), line[2] == "1") for line in lines if len(line) == 3])
 
 
 def one(machine: Rig, kind: str, lasts: float) -> dict[str, Any]:
@@ -75,8 +75,10 @@ def one(machine: Rig, kind: str, lasts: float) -> dict[str, Any]:
         machine.fault("s3_black_hole", False)
     else:
         machine.sh(NAMED[kind].do)
-    healed = time.time() if kind == "black hole" else hit
-    while (readable := reads(machine).good_after(healed)) is None:
+    # A read that began before the fault had taken hold says nothing; the time counts from its beginning all the same.
+    done = time.time()
+    healed = done if kind == "black hole" else hit
+    while (readable := reads(machine).good_after(done)) is None:
         if time.time() - healed > 180:
             raise SystemExit(f"{kind}: nothing could be read for 180 s; see script/lab status")
         time.sleep(0.2)

@@ -160,13 +160,16 @@ class Guard(Actions):
         self.window |= {"broken": True, "exposed": not self.mount.left}
 
     def _wait(self, table: int) -> None:
-        """Sleep until a second has passed, rclone has died, or the table of mounts has changed."""
+        """Sleep until a second has passed, a freeze is due, rclone has died, or the table of mounts has changed."""
         waiter = select.poll()
         waiter.register(table, select.POLLPRI | select.POLLERR)
         for descriptor in self.probes.descriptors():
             waiter.register(descriptor, select.POLLIN)
         busy = self.mind.state in (states.REPAIRING, states.STARTING)
         pause = 0.1 if busy else min(TICK, self.probes.next_deadline())
+        if self.mind.state == states.SUSPECT and not self.mind.frozen:
+            # To the moment, not to the next second after it: Plex's readers do not get that second back.
+            pause = min(pause, max(0.01, self.probes.moved_at + self.patience.freeze_after - time.monotonic()))
         if self.mount.alive():
             waiter.register(self.mount.process, select.POLLIN)
             if self.mount.device >= 0:
