@@ -1,9 +1,9 @@
 """How soon a sick mount stands still and reads again: rclone killed, rclone that hangs, a bucket that is a black hole.
 
 Needs the lab (script/lab up); the machine is the one of the mount's faults. A reader in the container opens files at
-random, one after the other, and notes when each read began, when it ended and whether it brought bytes. *frozen*: from the fault until
-the guard has frozen Plex. *readable*: until the first byte of a read that began afterwards; of a black hole, from the
-moment at which the bucket answers again. All figures are seconds; what counts is the worst.
+random, one after the other, and notes when each read began, when it ended and whether it brought bytes. *frozen*: from
+the fault until the guard has frozen Plex. *readable*: until the first byte of a read that began afterwards; of a black
+hole, from the moment at which the bucket answers again. All figures are seconds; what counts is the worst.
 
 python -m bench.recovery [--faults N] [--save]
 """

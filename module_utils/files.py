@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -77,3 +78,13 @@ def write_json(path: Path, content: Any) -> None:
         os.fsync(file.fileno())
     partial.replace(path)
     sync(path.parent)
+
+
+def append_whole(path: Path, lines: bytes) -> bool:
+    """Append all of it or nothing, since half a line would swallow the next one; False when there is no room."""
+    with suppress(OSError), path.open("ab", buffering=0) as log:
+        size = log.tell()
+        if log.write(lines) == len(lines):
+            return True
+        log.truncate(size)
+    return False

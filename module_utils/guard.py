@@ -25,7 +25,7 @@ from .freezer import Container
 from .guard_actions import Actions
 from .guard_cache import Cache
 from .guard_mount import Mount, Places, ensure_fusectl
-from .guard_probes import Pace, Probes
+from .guard_probes import KNOWN, PROOF, Pace, Probes
 from .mount_layers import MOUNTINFO
 
 TICK = 1.0
@@ -55,6 +55,7 @@ class Guard(Actions):
             s3=probes.s3,
             listed=self.listed(),
             proved=self.proved,
+            proving=probes.underway(PROOF),
         )
 
     def turn(self) -> None:
@@ -66,6 +67,7 @@ class Guard(Actions):
         if not self.mount.alive() and self.mind.state in (states.STARTING, states.REPAIRING):
             self.mount.follow()
         self.probes.collect()
+        self.know()
         # While S3 is away the mount is not asked: its reads would wait for hours, one child after the other.
         self.probes.look(now, reading=self.mind.state not in AWAY)
         for _ in range(10):
@@ -97,14 +99,14 @@ class Guard(Actions):
 
     def _changed(self, before: states.Mind) -> None:
         self.event("state", before=before.state, cause=self.mind.cause)
-        if self.mind.state == states.SUSPECT:
-            if before.state == states.S3_DOWN:
-                self.probes.forget(keep_s3=True)
-            else:
-                self.probes.s3 = None
+        if before.state == states.S3_DOWN:
+            self.probes.forget(keep_s3=True)
+        elif self.mind.state == states.SUSPECT:
+            self.probes.s3 = None
+        if self.mind.state == states.REPAIRING:
+            self.proved = None
         if self.mind.state == states.HEALTHY and not self.known:
-            found = self.probes.fingerprints(8, self.prove_deadline)
-            self.known = {} if {"error", "timeout"} & set(found) else found
+            self.probes.fingerprint(KNOWN, 8, self.prove_deadline)
 
     def _write_status(self) -> None:
         status = {**asdict(self.mind), "counts": self.counts, "window": self.window, "pid": self.mount.pid}

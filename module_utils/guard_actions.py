@@ -10,13 +10,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from . import guard_reads
 from . import guard_states as states
-from . import rclone_rc
-from .files import write_json
+from .files import append_whole, write_json
 from .freezer import Container
 from .guard_cache import Cache
 from .guard_mount import Mount
-from .guard_probes import Probes
+from .guard_probes import KNOWN, PROOF, Probes
 
 # Calls that waited for so long may have got an error; rclone's own retries last for about 220 s.
 ERROR_BUDGET = 150.0
@@ -51,26 +51,16 @@ class Actions:
 
     def write_events(self) -> None:
         """Write what has not been written yet."""
-        path = self.directory / "events.jsonl"
-        lines = "".join(json.dumps(line) + "\n" for line in self.unwritten).encode()
-        with suppress(OSError), path.open("ab", buffering=0) as log:
-            size = log.tell()
-            if log.write(lines) == len(lines):
-                self.unwritten = []
-            else:
-                # Half a line would swallow the next one.
-                log.truncate(size)
+        lines = "".join(json.dumps(line) + "\n" for line in self.unwritten)
+        if append_whole(self.directory / "events.jsonl", lines.encode()):
+            self.unwritten = []
 
     def listed(self) -> bool:
-        """Whether the listing of this generation is there; the role's own listing leaves the same note."""
+        """Whether the listing of this generation is there."""
         if self.mind.state != states.PREWARM:
             return True
-        note = Path(self.probes.socket).parent / "listing.json"
-        if not note.exists():
-            self._list()
-        with suppress(OSError, ValueError):
-            return bool(json.loads(note.read_text(encoding="utf-8"))["finished"])
-        return False
+        guard_reads.ensure_listing(self.probes.socket, self.prove_deadline)
+        return guard_reads.is_listed(self.probes.socket)
 
     def ask_s3(self) -> None:
         """Ask S3 itself; the answer is in a later look."""
@@ -159,39 +149,46 @@ class Actions:
             self.event("not covered", reason=str(error))
 
     def prove(self) -> None:
-        """The next generation holds when it is on top, listed, and shows the same bytes through the container."""
-        now = time.monotonic()
-        if now - self.mind.since > self.prove_deadline:
-            self.event("not proved", reason="the next generation did not come up in time")
+        """The next generation holds when it is on top, listed, and shows the same bytes through the container.
+
+        The guard goes on looking meanwhile: a generation may die or hang while it is proved.
+        """
+        left = self.mind.since + self.prove_deadline - time.monotonic()
+        if left <= 0:
             self.mount.restart(held=bool(self.mount.pid))
-            self.proved = False
-            return
-        if not self.mount.alive() or not self.mount.covered():
-            return
-        if self.container.pid and not self.mount.reaches(self.container.pid):
-            self._restart_container()
-        self._list()
-        found = self.probes.fingerprints(3, self.prove_deadline, tuple(self.known))
-        wrong = [name for name, digest in found.items() if self.known.get(name, digest) != digest]
-        self.cache.wrong = bool(wrong) and not {"error", "timeout"} & set(found)
-        self.proved = bool(found or not self.probes.files) and not wrong and not {"error", "timeout"} & set(found)
-        # What the probes saw of the old generation says nothing of this one.
+            self._judge_proof({"error": "the next generation did not come up in time"})
+        elif not self.mount.alive() or not self.mount.covered():
+            if PROOF in self.probes.running:
+                self.probes.forget()
+        elif PROOF in self.probes.digests:
+            self._judge_proof(self.probes.digests.pop(PROOF))
+        elif PROOF not in self.probes.running:
+            if self.container.pid and not self.mount.reaches(self.container.pid):
+                self._restart_container()
+            # What the probes saw of the old generation says nothing of this one.
+            self.probes.forget()
+            socket = self.probes.socket
+            self.probes.fingerprint(PROOF, 3, left, tuple(self.known), lambda: guard_reads.ensure_listing(socket, left))
+
+    def _judge_proof(self, found: dict[str, t.Any]) -> None:
+        failed = "no answer in time" if "timeout" in found else found.get("error", "")
+        wrong = [] if failed else [name for name, digest in found.items() if self.known.get(name, digest) != digest]
+        self.cache.wrong = bool(wrong)
+        self.proved = not failed and not wrong and bool(found or not self.probes.files)
         self.probes.forget()
-        self.event("proved" if self.proved else "not proved", reason=found.get("error", "") or ", ".join(wrong))
+        self.event("proved" if self.proved else "not proved", reason=failed or ", ".join(wrong))
+
+    def know(self) -> None:
+        """Learn what some files begin with while all is well, for the proof after a repair."""
+        found = self.probes.digests.pop(KNOWN, {})
+        if found and not {"error", "timeout"} & set(found):
+            self.known = found
 
     def _restart_container(self) -> None:
         """A bind that no remount reaches is renewed only by a restart."""
         self.event("container restarted", reason="the remount does not reach it")
         self.container.end(self.container.workers(self.worker_names))
         self.container.restart()
-
-    def _list(self) -> None:
-        """Fill the listing of a new generation before Plex looks; errors show in the proof."""
-        note = Path(self.probes.socket).parent / "listing.json"
-        if not note.exists():
-            with suppress(rclone_rc.RcloneError, OSError):
-                rclone_rc.call(self.probes.socket, "vfs/refresh", timeout=self.prove_deadline, recursive="true")
-                write_json(note, {"job": 0, "finished": True, "seconds": 0})
 
     def give_up(self) -> None:
         """Plex stays frozen; the run and its owner are told."""

@@ -7,25 +7,21 @@ directly, by rclone's own client and not through the mount, only when something 
 
 from __future__ import annotations
 
-import hashlib
-import os
 import random
-import subprocess
 import time
-import typing as t
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from . import bounded, rclone_rc
+from . import bounded, guard_reads, rclone_rc
 from .freezer import Container
 from .guard_mount import Mount
-from .mount_reading import become, find_files
 
-BLOCK = 4096
 _STATFS = ("/usr/bin/stat", "--file-system", "--printf=")
 # Children that hang in the kernel; more of them would find out nothing new.
 _MOST_STUCK = 8
+# Probes that read what known files begin with: the proof after a repair, and what proofs are compared with.
+PROOF, KNOWN = "proof", "known"
 
 
 @dataclass(frozen=True)
@@ -65,6 +61,7 @@ class Probes:
     last_read: float = 0.0
     last_statfs: float = 0.0
     running: dict[str, bounded.Child] = field(default_factory=dict)
+    digests: dict[str, bounded.Answer] = field(default_factory=dict)  # answers that nobody has taken yet
     stuck: list[int] = field(default_factory=list)
 
     def root(self) -> str:
@@ -99,6 +96,8 @@ class Probes:
         good = not {"timeout", "error"} & set(answer)
         if name == "statfs":
             self.statfs_misses = 0 if good else self.statfs_misses + 1
+        elif name in (PROOF, KNOWN):
+            self.digests[name] = answer
         elif name == "s3":
             self.s3, self.s3_why = good, str(answer.get("error", "no answer in time"))
             self.s3_answered = time.monotonic()
@@ -125,7 +124,7 @@ class Probes:
         root, files, chooser = self.root(), self.files, self.chooser
         if "read" not in self.running:
             self.last_read = now
-            self.start("read", lambda: _cold_read(root, files, chooser), self.pace.read_deadline)
+            self.start("read", lambda: guard_reads.cold_read(root, files, chooser), self.pace.read_deadline)
 
     def ask_s3(self) -> None:
         """Ask S3 itself, unless its last answer is a moment old and still counts."""
@@ -135,10 +134,10 @@ class Probes:
         if self.files:
             path = f"{self.remote.rstrip('/')}/{self.chooser.choice(self.files)}"
             # As many bytes as a cold read takes: a server that cuts its answers short is to blame, not the mount.
-            command = [*self.rclone, "cat", path, f"--head={BLOCK}", "--retries=1", "--low-level-retries=1"]
+            command = [*self.rclone, "cat", path, f"--head={guard_reads.BLOCK}", "--retries=1", "--low-level-retries=1"]
         deadline = self.pace.s3_deadline
         command += [f"--contimeout={deadline:g}s", f"--timeout={deadline:g}s"]
-        self.start("s3", lambda: _run(command, deadline), deadline + 0.5)
+        self.start("s3", lambda: guard_reads.run(command, deadline), deadline + 0.5)
 
     def stalled(self, now: float) -> float:
         """For how long somebody has waited while no byte moved."""
@@ -157,42 +156,33 @@ class Probes:
             child.abandon()
             self.stuck.append(child.pid)
         self.running.clear()
+        self.digests.clear()
         self.statfs_misses = self.read_failures = 0
         self.s3 = self.s3 if keep_s3 else None
         self.bytes_moved, self.moved_at = -1.0, time.monotonic()
 
-    def fingerprints(self, wanted: int, deadline: float, among: Sequence[str] = ()) -> bounded.Answer:
-        """Read the beginning of some files as the container sees them: `{path: digest}`, or an error.
+    def underway(self, name: str) -> float:
+        """For how many seconds a probe has been under way; 0 when it is not."""
+        return time.monotonic() - self.running[name].started if name in self.running else 0.0
 
-        They are drawn from `among`, or from all known files.
+    def fingerprint(
+        self,
+        name: str,
+        wanted: int,
+        deadline: float,
+        among: Sequence[str] = (),
+        first: Callable[[], None] | None = None,
+    ) -> None:
+        """Begin to read the beginning of some files as the container sees them: `{path: digest}`, or an error.
+
+        They are drawn from `among`, or from all known files; `first` is done before, in the same child.
         """
         root, known = self.root(), list(among or self.files)
         files = self.chooser.sample(known, min(wanted, len(known)))
-        return bounded.run(lambda: _digests(root, files), deadline, [*self.mount.handles(), *self.descriptors()])
 
+        def work() -> bounded.Answer:
+            if first is not None:
+                first()
+            return guard_reads.digests(root, files)
 
-def _cold_read(root: str, files: Sequence[str], chooser: random.Random) -> bounded.Answer:
-    """Read a block at a random place past the kernel's cache."""
-    path = f"{root}/{chooser.choice(files)}" if files else next(iter(find_files(root, 1, chooser)), root)
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECT)
-    size = os.fstat(descriptor).st_size
-    return {"bytes": len(os.pread(descriptor, BLOCK, chooser.randrange(max(1, size - BLOCK))))}
-
-
-def _digests(root: str, files: Sequence[str]) -> bounded.Answer:
-    # The way through /proc is root's; below it, the rights of Plex count.
-    directory = os.open(root, os.O_PATH | os.O_DIRECTORY)
-    become(1000, 1000)
-    found: dict[str, t.Any] = {}
-    for name in files:
-        descriptor = os.open(name, os.O_RDONLY, dir_fd=directory)
-        found[name] = hashlib.sha256(os.read(descriptor, BLOCK)).hexdigest()
-        os.close(descriptor)
-    return found
-
-
-def _run(command: Sequence[str], deadline: float) -> bounded.Answer:
-    # What it prints are bytes of a film, and no text; only its complaint is one.
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=deadline, check=False)
-    said = done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
-    return {"error": said[-1]} if done.returncode else {}
+        self.start(name, work, deadline)

@@ -62,6 +62,7 @@ class Signs:
     s3: bool | None = None  # S3 asked directly since the suspicion began
     listed: bool = True  # the directory listing is complete
     proved: bool | None = None  # the proof after a repair
+    proving: float = 0.0  # for how long that proof has been under way
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class Mind:
     in_a_row: int = 0
     not_before: float = 0.0
     reads: int = 0  # Signs.reads when the suspicion began
+    unproved: bool = False  # a repair whose proof is still to come
 
 
 def _ill(signs: Signs, patience: Patience) -> tuple[str, str]:
@@ -138,6 +140,7 @@ def _condemned(mind: Mind, signs: Signs, patience: Patience) -> tuple[Mind, tupl
         repairs=(*recent, signs.at),
         in_a_row=mind.in_a_row + 1,
         not_before=signs.at + pause if pause else 0.0,
+        unproved=True,
     )
     return after, () if pause else (REPAIR,)
 
@@ -158,7 +161,7 @@ def _prewarm(mind: Mind, signs: Signs, patience: Patience) -> tuple[Mind, tuple[
         return mind, ()
     if mind.frozen:
         # A guard that died while Plex stood still left it so: the mount has to prove itself as after a repair.
-        return _go(mind, REPAIRING, signs.at, mind.cause), ()
+        return _go(mind, REPAIRING, signs.at, mind.cause, unproved=True), ()
     return _go(mind, HEALTHY, signs.at), ()
 
 
@@ -193,6 +196,8 @@ def _suspect(mind: Mind, signs: Signs, patience: Patience) -> tuple[Mind, tuple[
 def _s3_down(mind: Mind, signs: Signs, patience: Patience) -> tuple[Mind, tuple[str, ...]]:
     if not signs.process or not signs.covered:
         return _condemn(mind, signs, _ill(signs, patience))
+    if signs.s3 and mind.unproved:
+        return _go(mind, REPAIRING, signs.at, "S3 is back"), ()
     if signs.s3:
         # Still frozen: the mount has to show that it reads again, or that it hangs.
         return _go(mind, SUSPECT, signs.at, "S3 is back", reads=signs.reads), (ASK_S3,)
@@ -202,16 +207,21 @@ def _s3_down(mind: Mind, signs: Signs, patience: Patience) -> tuple[Mind, tuple[
     return mind, (ASK_S3,)
 
 
-def _repairing(mind: Mind, signs: Signs, _patience: Patience) -> tuple[Mind, tuple[str, ...]]:
+def _repairing(mind: Mind, signs: Signs, patience: Patience) -> tuple[Mind, tuple[str, ...]]:
     if mind.not_before:
         return (mind, ()) if signs.at < mind.not_before else (replace(mind, not_before=0.0), (REPAIR,))
-    if signs.proved is None:
-        return mind, (PROVE,)
     if signs.proved:
-        return _go(mind, PROBATION, signs.at, mind.cause, frozen=False), (THAW,)
-    if signs.s3 is False:
+        return _go(mind, PROBATION, signs.at, mind.cause, frozen=False, unproved=False), (THAW,)
+    late = signs.proved is False or signs.proving >= patience.suspect_after
+    if late and signs.s3 is False:
+        # It is not the generation's fault, and the next one would do no better.
         return _go(mind, S3_DOWN, signs.at, "S3 itself does not answer"), (ASK_S3,)
-    return _condemn(mind, signs, (HUNG, "the mount did not prove itself after a repair"))
+    hung = signs.proving > 0 and signs.statfs_misses >= patience.statfs_misses
+    if hung or (signs.proved is False and signs.s3):
+        why = "the mount does not answer" if hung else "the mount did not prove itself after a repair"
+        return _condemn(mind, signs, (HUNG, why))
+    asked = (ASK_S3,) if late else ()
+    return mind, asked if signs.proved is False else (PROVE, *asked)
 
 
 def _given_up(mind: Mind, _signs: Signs, _patience: Patience) -> tuple[Mind, tuple[str, ...]]:

@@ -80,6 +80,23 @@ def test_a_bucket_that_does_not_answer_freezes_and_remounts_nothing(machine: Rig
     assert machine.status()["pid"] == pid, "S3 was away; a remount helps nobody"
 
 
+def test_a_generation_that_dies_as_it_is_proved_holds_nobody_up(machine: Rig) -> None:
+    machine.reset()
+    first = machine.status()["pid"]
+    # The proof takes a while, and the second death comes in the midst of it.
+    machine.fault("s3_latency", True, seconds=3)
+    machine.sh(f"kill -KILL {first}")
+
+    def proving() -> bool:
+        guard = machine.status()
+        return bool(guard["state"] == "repairing" and guard["pid"] not in (0, first))
+
+    wait(proving, True, 60, "no second generation came")
+    machine.sh("kill -KILL $(systemctl show -P MainPID plex-burst-mount)")
+    machine.heal()
+    wait(machine.reads, True, 60, "the guard waited for a generation that was dead")
+
+
 @pytest.fixture(scope="module")
 def cached() -> Iterator[Rig]:
     """A machine whose mount has a disk cache."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from module_utils import fd_store, freezer, guard_probes, guard_states
+from module_utils import fd_store, freezer, guard_probes, guard_reads, guard_states
 from module_utils.freezer import Container
 from module_utils.guard import Guard, build
 from module_utils.guard_cache import ROOM, Cache
@@ -153,18 +153,33 @@ def test_a_proof_reads_files_whose_bytes_were_known_before(
     names = [f"{number}.flac" for number in range(200)]
     for name in names:
         (media / name).write_text(name)
-    monkeypatch.setattr(guard_probes, "become", lambda *_: None)
+    monkeypatch.setattr(guard_reads, "become", lambda *_: None)
     monkeypatch.setattr(guard.probes, "root", lambda: str(media))
     for what in ("alive", "covered", "reaches"):
         monkeypatch.setattr(guard.mount, what, lambda *_: True)
     guard.probes.files = names
     guard.mind = guard_states.Mind(guard_states.REPAIRING, since=time.monotonic())
     guard.prove_deadline = 20.0
-    guard.known = guard.probes.fingerprints(8, 20)
+
+    def done(what: str) -> None:
+        deadline = time.monotonic() + 20
+        while what not in guard.probes.digests:
+            assert time.monotonic() < deadline, f"no answer of {what}"
+            guard.probes.collect()
+            time.sleep(0.01)
+
+    guard.probes.fingerprint(guard_probes.KNOWN, 8, 20)
+    done(guard_probes.KNOWN)
+    guard.know()
+    assert len(guard.known) == 8
+    guard.prove()
+    done(guard_probes.PROOF)
     guard.prove()
     assert guard.proved is True
     for name in guard.known:
         (media / name).write_text("other bytes")
+    guard.prove()
+    done(guard_probes.PROOF)
     guard.prove()
     assert guard.proved is False, "192 other files are as they were, and say nothing"
     assert guard.cache.wrong

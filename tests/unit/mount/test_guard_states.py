@@ -170,13 +170,42 @@ def test_repairs_that_do_not_last_end_with_plex_frozen() -> None:
     play.look(process=False)
     for _ in range(60):
         play.proved = False
-        play.look()
+        play.look(s3=True)
     assert play.mind.state == states.GIVEN_UP
     assert play.mind.frozen
     assert "did not last" in play.mind.cause
     assert (play.count(states.REPAIR), play.count(states.GIVE_UP), play.count(states.THAW)) == (3, 1, 0)
     repairs = [at for at, action in play.done if action == states.REPAIR]
     assert repairs[2] - repairs[1] > repairs[1] - repairs[0] > 1, "later ones wait longer"
+
+
+def test_a_generation_that_dies_or_hangs_as_it_is_proved_gives_way_to_the_next() -> None:
+    play = healthy()
+    play.look(process=False)
+    for second in range(4):
+        play.look(proving=1.0 + second, statfs_misses=2 * (second == 3))
+    assert play.count(states.REPAIR) == 1, "the next one waits a moment"
+    for _ in range(4):
+        play.look()
+    assert play.count(states.REPAIR) == 2
+
+
+@pytest.mark.parametrize("proof", [None, False], ids=["under way", "failed"])
+def test_s3_that_goes_away_during_a_proof_costs_no_repair_and_the_proof_comes_later(proof: bool | None) -> None:
+    play = healthy()
+    play.look(process=False)
+    play.look(proving=5.0)
+    assert play.done[-1][1] == states.ASK_S3
+    play.proved = proof
+    for _ in range(600):
+        play.look(s3=False, proving=5.0)
+    assert (play.mind.state, play.mind.frozen, play.count(states.REPAIR)) == (states.S3_DOWN, True, 1)
+    play.proved = None
+    play.look(s3=True, reads=5)
+    assert (play.mind.state, play.count(states.THAW)) == (states.REPAIRING, 0), "bytes that come are no proof"
+    play.proved = True
+    play.look(s3=True)
+    assert (play.mind.state, play.count(states.THAW)) == (states.PROBATION, 1)
 
 
 def test_many_repairs_within_an_hour_end_it_even_when_each_lasts() -> None:

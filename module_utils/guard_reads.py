@@ -1,0 +1,71 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the guard's children do: each of these may hang, and is done in a process that can be given up.
+
+Private to this collection.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import subprocess
+import typing as t
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from . import bounded, rclone_rc
+from .files import write_json
+from .mount_reading import become, find_files
+
+BLOCK = 4096
+
+
+def _note(socket: str) -> Path:
+    return Path(socket).parent / "listing.json"
+
+
+def is_listed(socket: str) -> bool:
+    """Whether the listing of this generation is there; the role's own listing leaves the same note."""
+    with suppress(OSError, ValueError):
+        return bool(json.loads(_note(socket).read_text(encoding="utf-8"))["finished"])
+    return False
+
+
+def ensure_listing(socket: str, timeout: float) -> None:
+    """Fill the listing of a new generation before Plex looks, unless somebody has begun; errors show in the proof."""
+    if not _note(socket).exists():
+        with suppress(rclone_rc.RcloneError, OSError):
+            rclone_rc.call(socket, "vfs/refresh", timeout=timeout, recursive="true")
+            write_json(_note(socket), {"job": 0, "finished": True, "seconds": 0})
+
+
+def cold_read(root: str, files: Sequence[str], chooser: random.Random) -> bounded.Answer:
+    """Read a block at a random place past the kernel's cache."""
+    path = f"{root}/{chooser.choice(files)}" if files else next(iter(find_files(root, 1, chooser)), root)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECT)
+    size = os.fstat(descriptor).st_size
+    return {"bytes": len(os.pread(descriptor, BLOCK, chooser.randrange(max(1, size - BLOCK))))}
+
+
+def digests(root: str, files: Sequence[str]) -> bounded.Answer:
+    """Read the beginning of files as Plex would: `{path: digest}`. Raises OSError."""
+    # The way through /proc is root's; below it, the rights of Plex count.
+    directory = os.open(root, os.O_PATH | os.O_DIRECTORY)
+    become(1000, 1000)
+    found: dict[str, t.Any] = {}
+    for name in files:
+        descriptor = os.open(name, os.O_RDONLY, dir_fd=directory)
+        found[name] = hashlib.sha256(os.read(descriptor, BLOCK)).hexdigest()
+        os.close(descriptor)
+    return found
+
+
+def run(command: Sequence[str], deadline: float) -> bounded.Answer:
+    """Run a program: `{}`, or its last complaint as an error."""
+    # What it prints are bytes of a film, and no text; only its complaint is one.
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=deadline, check=False)
+    said = done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
+    return {"error": said[-1]} if done.returncode else {}
