@@ -87,6 +87,7 @@ def main() -> None:
         module.exit_json(changed=False, pieces=known["pieces"])
     if module.check_mode:
         module.exit_json(changed=True, pieces=[])
+    # Errors are ignored here and below: there may be nothing to remove, and what cannot be written over is told then.
     shutil.rmtree(target, ignore_errors=True)
     try:
         pieces = cut(source, target, options["piece_size"])

@@ -55,7 +55,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.rclone_rc import RcloneError, call
+from ..module_utils.rclone_rc import RcloneError, call, listing_note
 
 
 def look(socket: str, note: Path) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def look(socket: str, note: Path) -> dict[str, Any]:
 
 def apply(socket: str, check_mode: bool) -> dict[str, Any]:
     """Start the listing if it never was, else look how far it is."""
-    note = Path(socket).parent / "listing.json"
+    note = listing_note(socket)
     if note.exists():
         return look(socket, note)
     if not check_mode:

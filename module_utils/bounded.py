@@ -92,6 +92,11 @@ def run(work: Callable[[], Answer], timeout: float, close: Iterable[int] = ()) -
     return child.poll(timeout) or child.poll() or {"timeout": True}
 
 
+def failure(answer: Answer) -> str:
+    """Say why an answer is none; empty for one that is good."""
+    return "no answer in time" if "timeout" in answer else str(answer.get("error", ""))
+
+
 def reap(pids: Iterable[int]) -> list[int]:
     """Collect those of the given-up children that have ended; return those that still hang."""
     left = []

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import guard_reads
+from . import bounded, guard_reads
 from . import guard_states as states
 from .files import append_whole, write_json
 from .freezer import Container
@@ -119,7 +119,6 @@ class Actions:
         """Make the present generation give way to the next, or only cover the target again."""
         self.counts["repairs"] += 1
         self.window["broken"] = True
-        self.proved = None
         cause = self.mind.cause
         only_covered = self.mount.alive() and not self.probes.statfs_misses and not self.mount.covered()
         self.event("repair", cause=cause, by="covering" if only_covered else "a new generation")
@@ -171,9 +170,11 @@ class Actions:
             self.probes.fingerprint(PROOF, 3, left, tuple(self.known), lambda: guard_reads.ensure_listing(socket, left))
 
     def _judge_proof(self, found: dict[str, t.Any]) -> None:
-        failed = "no answer in time" if "timeout" in found else found.get("error", "")
+        failed = bounded.failure(found)
         wrong = [] if failed else [name for name, digest in found.items() if self.known.get(name, digest) != digest]
-        self.cache.wrong = bool(wrong)
+        if not failed:
+            # What brought no bytes says nothing of them.
+            self.cache.wrong = bool(wrong)
         self.proved = not failed and not wrong and bool(found or not self.probes.files)
         self.probes.forget()
         self.event("proved" if self.proved else "not proved", reason=failed or ", ".join(wrong))
@@ -181,7 +182,7 @@ class Actions:
     def know(self) -> None:
         """Learn what some files begin with while all is well, for the proof after a repair."""
         found = self.probes.digests.pop(KNOWN, {})
-        if found and not {"error", "timeout"} & set(found):
+        if found and not bounded.failure(found):
             self.known = found
 
     def _restart_container(self) -> None:

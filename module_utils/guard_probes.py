@@ -93,15 +93,15 @@ class Probes:
                 self._take(name, answer)
 
     def _take(self, name: str, answer: bounded.Answer) -> None:
-        good = not {"timeout", "error"} & set(answer)
+        why = bounded.failure(answer)
         if name == "statfs":
-            self.statfs_misses = 0 if good else self.statfs_misses + 1
+            self.statfs_misses = self.statfs_misses + 1 if why else 0
         elif name in (PROOF, KNOWN):
             self.digests[name] = answer
         elif name == "s3":
-            self.s3, self.s3_why = good, str(answer.get("error", "no answer in time"))
+            self.s3, self.s3_why = not why, why
             self.s3_answered = time.monotonic()
-        elif good and answer.get("bytes"):
+        elif not why and answer.get("bytes"):
             self.read_failures = 0
             self.reads += 1
         elif "error" in answer:

@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the guard's children do: each of these may hang, and is done in a process that can be given up.
+"""What the guard's children do: each of these may hang, and belongs in a process that can be given up.
 
 Private to this collection.
 """
@@ -14,7 +14,6 @@ import subprocess
 import typing as t
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 
 from . import bounded, rclone_rc
 from .files import write_json
@@ -23,23 +22,19 @@ from .mount_reading import become, find_files
 BLOCK = 4096
 
 
-def _note(socket: str) -> Path:
-    return Path(socket).parent / "listing.json"
-
-
 def is_listed(socket: str) -> bool:
     """Whether the listing of this generation is there; the role's own listing leaves the same note."""
     with suppress(OSError, ValueError):
-        return bool(json.loads(_note(socket).read_text(encoding="utf-8"))["finished"])
+        return bool(json.loads(rclone_rc.listing_note(socket).read_text(encoding="utf-8"))["finished"])
     return False
 
 
 def ensure_listing(socket: str, timeout: float) -> None:
     """Fill the listing of a new generation before Plex looks, unless somebody has begun; errors show in the proof."""
-    if not _note(socket).exists():
+    if not rclone_rc.listing_note(socket).exists():
         with suppress(rclone_rc.RcloneError, OSError):
             rclone_rc.call(socket, "vfs/refresh", timeout=timeout, recursive="true")
-            write_json(_note(socket), {"job": 0, "finished": True, "seconds": 0})
+            write_json(rclone_rc.listing_note(socket), {"job": 0, "finished": True, "seconds": 0})
 
 
 def cold_read(root: str, files: Sequence[str], chooser: random.Random) -> bounded.Answer:
