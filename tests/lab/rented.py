@@ -88,6 +88,10 @@ class Rented:
     def wait_for_login(self) -> None:
         wait_for(lambda: self.guest.attempt("true")[0], lambda code: code == 0, 150)
 
+    def wait_until_prepared(self) -> None:
+        """A login alone is not enough: cloud-init restarts sshd after the first that succeeds."""
+        wait_for(lambda: self.guest.attempt("cloud-init status --wait"), lambda answer: answer[0] == 0, 150)
+
     def give_back(self) -> None:
         if self.read()["state"] in {"running", "stopped in place"}:
             self.act("terminate")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 import zipfile
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -38,6 +39,15 @@ def scanned(server: PlexProcess) -> PlexProcess:
 @pytest.fixture
 def plex(scanned: PlexProcess) -> PlexServer:
     return scanned.client()
+
+
+@contextmanager
+def changed_a_second_later(folders: Iterable[Path]) -> Iterator[None]:
+    """A scan takes a folder for unchanged that has the time it had at the last one, in whole seconds."""
+    later = {folder: folder.stat().st_mtime + 1 for folder in folders}
+    yield
+    for folder, moment in later.items():
+        os.utime(folder, (moment, moment))
 
 
 def test_the_server_presents_itself(plex: PlexServer) -> None:
@@ -262,13 +272,16 @@ def test_scans_report_themselves(plex: PlexServer, scanned: PlexProcess) -> None
 def test_a_folder_is_scanned_alone(plex: PlexServer, scanned: PlexProcess) -> None:
     music = plex.library.section("Music")
     added = [scanned.music / album / "1-09 Extra.mp3" for album in ALBUMS]
-    for file in added:
-        file.write_bytes(b"more sound")
+    albums = [file.parent for file in added]
+    with changed_a_second_later(albums):
+        for file in added:
+            file.write_bytes(b"more sound")
     music.update(path=str(added[0].parent.parent) + "/")
     scanned.rest()
     assert music.totalViewSize("track") == TRACKS + 1
-    for file in added:
-        file.unlink()
+    with changed_a_second_later(albums):
+        for file in added:
+            file.unlink()
     music.update(path=str(added[0].parent))
     scanned.rest()
     assert music.totalViewSize("track") == TRACKS

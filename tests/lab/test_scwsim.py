@@ -33,7 +33,7 @@ def group(lab: None) -> Iterator[str]:
 def rented(group: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rented]:
     server = Rented("lab-test-machine", tmp_path_factory.mktemp("machine"), security_group=group)
     server.wait_until_running()
-    server.wait_for_login()
+    server.wait_until_prepared()
     yield server
     server.give_back()
 
