@@ -57,10 +57,10 @@ class Actions:
 
     def listed(self) -> bool:
         """Whether the listing of this generation is there."""
-        if self.mind.state != states.PREWARM:
+        if self.mind.state != states.PREWARM or guard_reads.is_listed(self.probes.socket):
             return True
-        guard_reads.ensure_listing(self.probes.socket, self.prove_deadline)
-        return guard_reads.is_listed(self.probes.socket)
+        self.probes.fill_listing(self.prove_deadline)
+        return False
 
     def ask_s3(self) -> None:
         """Ask S3 itself; the answer is in a later look."""

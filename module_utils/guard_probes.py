@@ -34,6 +34,7 @@ class Pace:
     read_deadline: float = 40.0
     s3_deadline: float = 6.0
     s3_every: float = 3.0  # an outage may last for hours, and each question is a process of its own
+    listing_every: float = 1.0  # rclone opens its socket a moment after the mount is there
     stalled_read: float = 1.5  # a stall of so long calls for a cold read at once
 
 
@@ -60,6 +61,7 @@ class Probes:
     moved_at: float = 0.0
     last_read: float = 0.0
     last_statfs: float = 0.0
+    last_listing: float = 0.0
     running: dict[str, bounded.Child] = field(default_factory=dict)
     digests: dict[str, bounded.Answer] = field(default_factory=dict)  # answers that nobody has taken yet
     stuck: list[int] = field(default_factory=list)
@@ -101,10 +103,10 @@ class Probes:
         elif name == "s3":
             self.s3, self.s3_why = not why, why
             self.s3_answered = time.monotonic()
-        elif not why and answer.get("bytes"):
+        elif name == "read" and not why and answer.get("bytes"):
             self.read_failures = 0
             self.reads += 1
-        elif "error" in answer:
+        elif name == "read" and "error" in answer:
             # One that is merely late shows as a stall.
             self.read_failures += 1
 
@@ -125,6 +127,13 @@ class Probes:
         if "read" not in self.running:
             self.last_read = now
             self.start("read", lambda: guard_reads.cold_read(root, files, chooser), self.pace.read_deadline)
+
+    def fill_listing(self, deadline: float) -> None:
+        """Begin to fill the listing of this generation, unless somebody has."""
+        now, socket = time.monotonic(), self.socket
+        if now - self.last_listing >= self.pace.listing_every:
+            self.last_listing = now
+            self.start("listing", lambda: guard_reads.ensure_listing(socket, deadline), deadline)
 
     def ask_s3(self) -> None:
         """Ask S3 itself, unless its last answer is a moment old and still counts."""
@@ -171,7 +180,7 @@ class Probes:
         wanted: int,
         deadline: float,
         among: Sequence[str] = (),
-        first: Callable[[], None] | None = None,
+        first: Callable[[], object] | None = None,
     ) -> None:
         """Begin to read the beginning of some files as the container sees them: `{path: digest}`, or an error.
 

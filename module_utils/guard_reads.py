@@ -29,12 +29,13 @@ def is_listed(socket: str) -> bool:
     return False
 
 
-def ensure_listing(socket: str, timeout: float) -> None:
+def ensure_listing(socket: str, timeout: float) -> bounded.Answer:
     """Fill the listing of a new generation before Plex looks, unless somebody has begun; errors show in the proof."""
     if not rclone_rc.listing_note(socket).exists():
         with suppress(rclone_rc.RcloneError, OSError):
             rclone_rc.call(socket, "vfs/refresh", timeout=timeout, recursive="true")
             write_json(rclone_rc.listing_note(socket), {"job": 0, "finished": True, "seconds": 0})
+    return {}
 
 
 def cold_read(root: str, files: Sequence[str], chooser: random.Random) -> bounded.Answer:
