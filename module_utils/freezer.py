@@ -65,15 +65,25 @@ class Container:
         self.pid = 0
         self.paused = False
 
-    def look(self) -> None:
-        """Ask Docker for the first process; keep what is known while Docker itself is away."""
+    def ask(self) -> dict[str, t.Any]:
+        """Ask Docker for the first process and whether it is paused; empty while Docker itself is away.
+
+        Docker answers late while it pauses, or begins a health check in what stands still already.
+        """
         status, answer = docker("GET", f"/containers/{self.name}/json", socket=self.socket)
         if status == http.client.OK:
             state = answer["State"]
-            self.pid = int(state["Pid"]) if state["Running"] else 0
-            self.paused = bool(state["Paused"])
-        elif status == http.client.NOT_FOUND:
-            self.pid, self.paused = 0, False
+            return {"pid": int(state["Pid"]) if state["Running"] else 0, "paused": bool(state["Paused"])}
+        return {"pid": 0, "paused": False} if status == http.client.NOT_FOUND else {}
+
+    def learn(self, answer: dict[str, t.Any]) -> None:
+        """Take in what was answered; what is known stays while Docker is away."""
+        if "pid" in answer:
+            self.pid, self.paused = answer["pid"], answer["paused"]
+
+    def look(self) -> None:
+        """Ask, and wait for the answer."""
+        self.learn(self.ask())
 
     def alive(self) -> bool:
         """Whether the process that was seen last is still there."""
@@ -147,7 +157,6 @@ class Container:
         while self.alive() and time.monotonic() < deadline:
             time.sleep(0.05)
         docker("POST", f"/containers/{self.name}/start", timeout=30.0, socket=self.socket)
-        self.look()
 
     def empties_trash(self) -> bool:
         """Whether Plex removes by itself what a scan marked; it does unless it is told not to."""

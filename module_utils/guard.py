@@ -25,7 +25,7 @@ from .freezer import Container
 from .guard_actions import Actions
 from .guard_cache import Cache
 from .guard_mount import Mount, Places, ensure_fusectl
-from .guard_probes import KNOWN, PROOF, Pace, Probes
+from .guard_probes import ASK_DOCKER, KNOWN, PROOF, TELL_DOCKER, Pace, Probes
 from .mount_layers import MOUNTINFO
 
 TICK = 1.0
@@ -39,6 +39,7 @@ class Guard(Actions):
     looked_at: float = 0.0
     ending: bool = False
     told_docker: float = 0.0
+    unheard: bool = False  # Docker was told something, and has not been asked since
     written: dict[str, t.Any] = field(default_factory=dict)
 
     def signs(self, now: float) -> states.Signs:
@@ -61,9 +62,7 @@ class Guard(Actions):
     def turn(self) -> None:
         """Look, judge and act until nothing changes any more."""
         now = time.monotonic()
-        if now - self.looked_at >= 10 * TICK or not self.container.alive():
-            self.looked_at = now
-            self.container.look()
+        self._ask_docker(now)
         if not self.mount.alive() and self.mind.state in (states.STARTING, states.REPAIRING):
             self.mount.follow()
         self.probes.collect()
@@ -84,18 +83,33 @@ class Guard(Actions):
         self._agree_with_docker()
         self._write_status()
 
+    def _ask_docker(self, now: float) -> None:
+        """Ask Docker about the container every few seconds, and soon when it is gone or Docker was told something."""
+        told = self.unheard and TELL_DOCKER not in self.probes.running
+        pause = 0.0 if told else 10 * TICK if self.container.alive() else TICK
+        if now - self.looked_at >= pause and ASK_DOCKER not in self.probes.running:
+            self.looked_at, self.unheard = now, self.unheard and not told
+            self.probes.start(ASK_DOCKER, self.container.ask, 11.0)
+
     def _agree_with_docker(self) -> None:
-        """Docker's word follows the cgroup; it is asked in a child, because it can take seconds."""
+        """Docker's word follows the cgroup, and what was ended is started; in a child, because it can take seconds."""
         frozen, container = self.mind.frozen, self.container
-        due = "docker" not in self.probes.running and time.monotonic() - self.told_docker >= TICK
-        if due and container.alive() and container.paused != frozen and (not frozen or container.stands_still()):
-            self.looked_at, self.told_docker = 0.0, time.monotonic()
+        if TELL_DOCKER in self.probes.running or time.monotonic() - self.told_docker < TICK:
+            return
+        if self.ended and container.pid not in (0, self.ended):
+            self.ended = 0
+        if self.ended and not container.alive():
+            self._tell_docker(container.start)
+        elif container.alive() and container.paused != frozen and (not frozen or container.stands_still()):
+            self._tell_docker(lambda: container.tell_docker(frozen))
 
-            def tell() -> dict[str, t.Any]:
-                container.tell_docker(frozen)
-                return {}
+    def _tell_docker(self, work: t.Callable[[], None]) -> None:
+        def tell() -> dict[str, t.Any]:
+            work()
+            return {}
 
-            self.probes.start("docker", tell, 40.0)
+        self.told_docker, self.unheard = time.monotonic(), True
+        self.probes.start(TELL_DOCKER, tell, 45.0)
 
     def _changed(self, before: states.Mind) -> None:
         self.event("state", before=before.state, cause=self.mind.cause)

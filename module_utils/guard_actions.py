@@ -41,6 +41,7 @@ class Actions:
     known: dict[str, str] = field(default_factory=dict)
     window: dict[str, t.Any] = field(default_factory=dict)
     unwritten: list[dict[str, t.Any]] = field(default_factory=list)
+    ended: int = 0  # the first process of a container that has to be started again
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("freezes", "repairs", "workers_ended"), 0))
 
     def event(self, kind: str, **facts: t.Any) -> None:
@@ -108,12 +109,10 @@ class Actions:
         What was marked comes back with the next scan, which sees the files before any trash is emptied.
         """
         self.event("container restarted", reason="the scanner saw errors and Plex empties its trash by itself")
+        self.ended = self.container.pid
         self.container.end(self.container.workers(()))
         self.mount.let_left_go()
         self.container.thaw()
-        if self.container.paused:
-            self.container.tell_docker(False)
-        self.container.start()
 
     def repair(self) -> None:
         """Make the present generation give way to the next, or only cover the target again."""

@@ -22,6 +22,8 @@ _STATFS = ("/usr/bin/stat", "--file-system", "--printf=")
 _MOST_STUCK = 8
 # Probes that read what known files begin with: the proof after a repair, and what proofs are compared with.
 PROOF, KNOWN = "proof", "known"
+# What asks Docker, and what tells it: they are not about the mount, and go on when its generation goes.
+ASK_DOCKER, TELL_DOCKER = "container", "docker"
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,8 @@ class Probes:
             self.statfs_misses = self.statfs_misses + 1 if why else 0
         elif name in (PROOF, KNOWN):
             self.digests[name] = answer
+        elif name == ASK_DOCKER:
+            self.container.learn(answer)
         elif name == "s3":
             self.s3, self.s3_why = not why, why
             self.s3_answered = time.monotonic()
@@ -161,10 +165,10 @@ class Probes:
 
     def forget(self, *, keep_s3: bool = False) -> None:
         """Begin anew: with another generation, or when S3 is back and what is under way belongs to the outage."""
-        for child in self.running.values():
+        for name in [name for name in self.running if name not in (ASK_DOCKER, TELL_DOCKER)]:
+            child = self.running.pop(name)
             child.abandon()
             self.stuck.append(child.pid)
-        self.running.clear()
         self.digests.clear()
         self.statfs_misses = self.read_failures = 0
         self.s3 = self.s3 if keep_s3 else None

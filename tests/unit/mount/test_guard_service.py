@@ -60,9 +60,6 @@ class Plex(Container):
     def end(self, pids: Sequence[int]) -> None:
         self.told.append(f"end {len(pids)}")
 
-    def start(self) -> None:
-        self.told.append("start")
-
     def empties_trash(self) -> bool:
         return True
 
@@ -202,8 +199,9 @@ def test_a_guard_that_died_with_the_mount_freezes_before_it_looks(guard: Guard, 
     assert guard._watched_before() == 77
     guard._meet_the_unseen()
     assert (guard.mind.frozen, guard.window["broken"], guard.window["exposed"]) == (True, True, True)
+    plex.pid = 4711
     guard.thaw()
-    assert plex.told == ["freeze", "end 2", "thaw", "start"], "scanners were told errors and the trash is emptied"
+    assert (plex.told, guard.ended) == (["freeze", "end 2", "thaw"], 4711), "its scanners saw errors, trash is emptied"
 
 
 def test_what_systemd_kept_spares_plex_the_restart(guard: Guard, plex: Plex) -> None:
