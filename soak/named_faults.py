@@ -19,7 +19,14 @@ else
   group=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/$pid/cgroup)/starved; limit=memory.max
 fi
 mkdir -p $group && echo 1048576 > $group/$limit && echo $pid > $group/cgroup.procs
-(timeout --kill-after 1 5 find /srv/plex-burst/generation -type f -exec cat {{}} + >/dev/null 2>&1 &)
+read="while kill -0 $pid; do find /srv/plex-burst/generation -type f -exec cat {{}} +; done"
+(timeout --kill-after 1 20 bash -c "$read" >/dev/null 2>&1 &)
+"""
+# One that had nothing to do meanwhile still lives, and must not die in the next case.
+_FEED = """
+for limit in $(find /sys/fs/cgroup -path '*/starved/memory.limit_in_bytes' -o -path '*/starved/memory.max'); do
+  echo max > $limit 2>/dev/null || echo -1 > $limit
+done
 """
 # The guard's own directory without a byte of room, and then a reason to write.
 _FILL = f"""
@@ -37,12 +44,14 @@ class Fault:
     """One thing that goes wrong.
 
     do, undo: commands on the machine. at_s3: a fault of the proxy with its parameters. lasts: seconds until it is
-    undone; None: chance says. dead: it leaves no mount to read, so Plex has to stand still. innocent: the mount is as
-    well as ever. reboot: the machine itself is restarted. restarts_plex: Plex has to be started again after it.
+    undone; None: chance says. tidy: a command so that the next case begins with nothing of this one. dead: it leaves
+    no mount to read, so Plex has to stand still. innocent: the mount is as well as ever. reboot: the machine itself is
+    restarted. restarts_plex: Plex has to be started again after it.
     """
 
     do: str = ""
     undo: str = ""
+    tidy: str = ""
     at_s3: str = ""
     parameters: Mapping[str, float] = field(default_factory=dict)
     lasts: float | None = None
@@ -65,7 +74,7 @@ class Fault:
 NAMED = {
     "rclone killed": Fault(f"kill -KILL {_PID}", dead=True),
     "connection aborted": Fault(f"echo 1 > /sys/fs/fuse/connections/{_CONNECTION}/abort", dead=True),
-    "rclone out of memory": Fault(_STARVE, dead=True),
+    "rclone out of memory": Fault(_STARVE, tidy=_FEED, dead=True),
     "DNS gone": Fault(
         "cp /etc/resolv.conf /run/resolv.kept; echo nameserver 192.0.2.1 > /etc/resolv.conf",
         "cat /run/resolv.kept > /etc/resolv.conf",
