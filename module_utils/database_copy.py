@@ -101,8 +101,11 @@ def _pinned(source: Path, target: Path) -> None:
         origin.execute("COMMIT")
 
 
-def copy_database(source: Path, target: Path) -> None:
-    """Copy a database that may be in use into one whole file: no log beside it, readable by its owner only."""
+def copy_database(source: Path, target: Path, *, durable: bool = True) -> None:
+    """Copy a database that may be in use into one whole file: no log beside it, readable by its owner only.
+
+    A durable copy is on the disk when this returns; one that is only read and removed again need not be.
+    """
     partial = target.with_name(target.name + ".partial")
     beside = [partial.with_name(partial.name + end) for end in ("", "-journal", "-wal", "-shm")]
     for leftover in beside:
@@ -115,9 +118,11 @@ def copy_database(source: Path, target: Path) -> None:
             (mode,) = copy.execute("PRAGMA journal_mode = DELETE").fetchone()
         if mode != "delete":
             raise PlexDatabaseError(f"{source} could not be copied to {target}: its log was not taken in.")
-        sync(partial)
+        if durable:
+            sync(partial)
         partial.replace(target)
-        sync(target.parent)
+        if durable:
+            sync(target.parent)
     except sqlite3.Error as error:
         raise PlexDatabaseError(f"{source} could not be copied to {target}: {error}.") from error
     finally:

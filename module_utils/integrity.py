@@ -6,6 +6,7 @@ Private to this collection.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,30 +63,49 @@ class Findings:
     newest_migration: str = ""
 
 
-def _check_file(path: Path, level: str, timeout: float, findings: Findings) -> set[str]:
-    """Open one database, judge its pages; return its tables."""
+@dataclass(frozen=True)
+class _Pages:
+    """What the pages of one file told; readable means that its rows are worth a look."""
+
+    problems: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
+    readable: bool = True
+    locked: bool = False
+
+
+def _judge_pages(path: Path, level: str, timeout: float) -> _Pages:
+    """Open one database, judge its tables and pages."""
     with reading(path, timeout) as connection:
         # One transaction, so that what a server writes meanwhile does not look like damage.
         connection.execute("BEGIN")
         tables = set(table_names(connection))
         missing = [table for table in PLEX_TABLES if table not in tables]
         if missing:
-            findings.problems.append(f"{path} is not Plex's: it has no table {', '.join(missing)}.")
-            return set()
+            problem = f"{path} is not Plex's: it has no table {', '.join(missing)}."
+            return _Pages((problem,), readable=False)
         if level == OUTLINE:
-            return tables
+            return _Pages()
         found, unchecked = damage(connection, quick=level == QUICK)
         if level == QUICK and not found:
             found = index_messages(connection, COUNTED)
-        findings.unchecked += [f"{path.name}: {table}" for table in unchecked]
-        if found:
-            log = " or the -wal beside it belongs to another database" if has_log(path) else ""
-            findings.problems.append(f"{path} is damaged{log} ({'; '.join(found)}). {REPAIR}")
-    return tables
+    tables_unchecked = tuple(f"{path.name}: {table}" for table in unchecked)
+    if not found:
+        return _Pages(unchecked=tables_unchecked)
+    log = " or the -wal beside it belongs to another database" if has_log(path) else ""
+    return _Pages((f"{path} is damaged{log} ({'; '.join(found)}). {REPAIR}",), tables_unchecked)
 
 
-def _check_library(path: Path, findings: Findings) -> tuple[set[str], int]:
-    with reading(path) as connection:
+def _check_pages(path: Path, level: str, timeout: float) -> _Pages:
+    try:
+        return _judge_pages(path, level, timeout)
+    except DatabaseLockedError as error:
+        return _Pages((str(error),), readable=False, locked=True)
+    except PlexDatabaseError as error:
+        return _Pages((f"{error} {REPAIR}",), readable=False)
+
+
+def _check_library(path: Path, timeout: float, findings: Findings) -> tuple[set[str], int]:
+    with reading(path, timeout) as connection:
         findings.pms_schema = schema_dates(connection)
         findings.sections = sections(connection)
         for name, query in _ORPHANS.items():
@@ -98,9 +118,9 @@ def _check_library(path: Path, findings: Findings) -> tuple[set[str], int]:
     return versions, items
 
 
-def _check_pair(library: Path, blobs: Path, findings: Findings) -> None:
-    versions, items = _check_library(library, findings)
-    with reading(blobs) as connection:
+def _judge_pair(library: Path, blobs: Path, timeout: float, findings: Findings) -> None:
+    versions, items = _check_library(library, timeout, findings)
+    with reading(blobs, timeout) as connection:
         (foreign,) = connection.execute("SELECT count(*) FROM library_sections").fetchone()
         other = migrations(connection)
     findings.migrations = {"library": len(versions), "blobs": len(other)}
@@ -119,6 +139,15 @@ def _check_pair(library: Path, blobs: Path, findings: Findings) -> None:
         )
 
 
+def _check_pair(library: Path, blobs: Path, timeout: float) -> Findings:
+    findings = Findings()
+    try:
+        _judge_pair(library, blobs, timeout, findings)
+    except PlexDatabaseError as error:
+        findings.problems.append(f"{error} {REPAIR}")
+    return findings
+
+
 def check(directory: Path, quick: bool = False, timeout: float = 10.0, *, outline: bool = False) -> Findings:
     """Check both databases of a directory without changing them.
 
@@ -126,22 +155,18 @@ def check(directory: Path, quick: bool = False, timeout: float = 10.0, *, outlin
     sections, rows without their parent: what a glance shows) is asked for. timeout is in seconds.
     """
     level = OUTLINE if outline else QUICK if quick else FULL
-    findings = Findings()
     library, blobs = directory / LIBRARY, directory / BLOBS
-    findings.problems = [problem for path in (library, blobs) if (problem := header_problem(path))]
-    whole = not findings.problems
-    for path in (library, blobs) if whole else ():
-        try:
-            whole = bool(_check_file(path, level, timeout, findings)) and whole
-        except DatabaseLockedError as error:
-            findings.locked, whole = True, False
-            findings.problems.append(str(error))
-        except PlexDatabaseError as error:
-            whole = False
-            findings.problems.append(f"{error} {REPAIR}")
-    if whole:
-        try:
-            _check_pair(library, blobs, findings)
-        except PlexDatabaseError as error:
-            findings.problems.append(f"{error} {REPAIR}")
+    headers = [problem for path in (library, blobs) if (problem := header_problem(path))]
+    if headers:
+        return Findings(headers)
+    # SQLite leaves the interpreter alone while it works, so threads use the cores.
+    with ThreadPoolExecutor(3) as threads:
+        pages = [threads.submit(_check_pages, path, level, timeout) for path in (library, blobs)]
+        pair = threads.submit(_check_pair, library, blobs, timeout)
+    found = [page.result() for page in pages]
+    # Rows of a file that cannot be read as a database say nothing.
+    findings = pair.result() if all(page.readable for page in found) else Findings()
+    findings.problems[:0] = [problem for page in found for problem in page.problems]
+    findings.unchecked = [table for page in found for table in page.unchecked]
+    findings.locked = any(page.locked for page in found)
     return findings

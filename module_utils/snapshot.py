@@ -42,14 +42,14 @@ def read_marked(directory: Path) -> Marked:
         return connection.execute(census.MARKED, census.MARKS).fetchall()
 
 
-def copy_blobs(source: Path, target: Path, marked: Marked) -> int:
+def copy_blobs(source: Path, target: Path, marked: Marked, *, durable: bool = True) -> int:
     """Copy the blobs after the library, so that no vector the library claims can be missing.
 
-    Returns how many analysed tracks have no vector at the source either.
+    durable is what copy_database makes of it. Returns how many analysed tracks have no vector at the source either.
     """
     claimed = id_set(",".join(ids for *_, ids in marked if ids))
     for _ in range(ATTEMPTS):
-        copy_database(source / BLOBS, target / BLOBS)
+        copy_database(source / BLOBS, target / BLOBS, durable=durable)
         without = claimed - _vectors(target / BLOBS)
         # Plex may write the mark a moment before the vector; then the source has it by now.
         if not without:
@@ -173,10 +173,11 @@ def take(
     started, now = time.monotonic(), datetime.datetime.now(datetime.UTC)
     before = state_of(source)
     with _Copies(target, compress) as copies:
-        copy_database(source / LIBRARY, target / LIBRARY)
+        # Where only the compressed files stay, those are what has to be on the disk.
+        copy_database(source / LIBRARY, target / LIBRARY, durable=not compress)
         copies.add(LIBRARY)
         marked = read_marked(target)
-        without_vector = copy_blobs(source, target, marked)
+        without_vector = copy_blobs(source, target, marked, durable=not compress)
         copies.add(BLOBS)
         copied = time.monotonic()
         migrations, counted = copies.verify(marked)

@@ -141,8 +141,8 @@ def test_a_mark_without_a_vector_is_told(pair: Path, tmp_path: Path) -> None:
 def test_blobs_that_stay_behind_are_refused(
     run: Run, pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lossy(source: Path, target: Path) -> None:
-        copy_database(source, target)
+    def lossy(source: Path, target: Path, **how: bool) -> None:
+        copy_database(source, target, **how)
         if target.name == BLOBS:
             execute(target, "DELETE FROM blobs")
 
