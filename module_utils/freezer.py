@@ -107,6 +107,18 @@ class Container:
         """Stop every process now. OSError when there is none."""
         self._tell(True)
 
+    def hold(self, frozen: bool) -> bool:
+        """Have the cgroup as it was told, whatever Docker has made of it since; whether it had to be told again."""
+        try:
+            directory, version = self._freezer()
+            name = "freezer.self_freezing" if version == 1 else "cgroup.freeze"
+            if (directory / name).read_text(encoding="utf-8").strip() == str(int(frozen)):
+                return False
+            self._tell(frozen)
+        except OSError:
+            return False
+        return True
+
     def stands_still(self) -> bool:
         """Whether nothing in it runs or waits for an answer any more."""
         try:

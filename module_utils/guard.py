@@ -24,8 +24,9 @@ from .files import write_json
 from .freezer import Container
 from .guard_actions import Actions
 from .guard_cache import Cache
+from .guard_docker import Agreement
 from .guard_mount import Mount, Places, ensure_fusectl
-from .guard_probes import ASK_DOCKER, KNOWN, PROOF, TELL_DOCKER, Pace, Probes
+from .guard_probes import KNOWN, PROOF, Pace, Probes
 from .mount_layers import MOUNTINFO
 
 TICK = 1.0
@@ -36,10 +37,7 @@ AWAY = (states.S3_DOWN, states.GIVEN_UP)
 class Guard(Actions):
     """The service: looks and judges; what `guard_states.step` asks for is in Actions."""
 
-    looked_at: float = 0.0
     ending: bool = False
-    told_docker: float = 0.0
-    unheard: bool = False  # Docker was told something, and has not been asked since
     written: dict[str, t.Any] = field(default_factory=dict)
 
     def signs(self, now: float) -> states.Signs:
@@ -62,7 +60,7 @@ class Guard(Actions):
     def turn(self) -> None:
         """Look, judge and act until nothing changes any more."""
         now = time.monotonic()
-        self._ask_docker(now)
+        self.docker.ask(now)
         if not self.mount.alive() and self.mind.state in (states.STARTING, states.REPAIRING):
             self.mount.follow()
         self.probes.collect()
@@ -80,36 +78,10 @@ class Guard(Actions):
                 break
         if self.mind.frozen and self.mind.state not in AWAY:
             self.probes.read_now(now)
-        self._agree_with_docker()
+        if self.docker.hold(self.mind.frozen):
+            self.event("held", frozen=self.mind.frozen)
+        self.docker.agree(self.mind.frozen)
         self._write_status()
-
-    def _ask_docker(self, now: float) -> None:
-        """Ask Docker about the container every few seconds, and soon when it is gone or Docker was told something."""
-        told = self.unheard and TELL_DOCKER not in self.probes.running
-        pause = 0.0 if told else 10 * TICK if self.container.alive() else TICK
-        if now - self.looked_at >= pause and ASK_DOCKER not in self.probes.running:
-            self.looked_at, self.unheard = now, self.unheard and not told
-            self.probes.start(ASK_DOCKER, self.container.ask, 11.0)
-
-    def _agree_with_docker(self) -> None:
-        """Docker's word follows the cgroup, and what was ended is started; in a child, because it can take seconds."""
-        frozen, container = self.mind.frozen, self.container
-        if TELL_DOCKER in self.probes.running or time.monotonic() - self.told_docker < TICK:
-            return
-        if self.ended and container.pid not in (0, self.ended):
-            self.ended = 0
-        if self.ended and not container.alive():
-            self._tell_docker(container.start)
-        elif container.alive() and container.paused != frozen and (not frozen or container.stands_still()):
-            self._tell_docker(lambda: container.tell_docker(frozen))
-
-    def _tell_docker(self, work: t.Callable[[], None]) -> None:
-        def tell() -> dict[str, t.Any]:
-            work()
-            return {}
-
-        self.told_docker, self.unheard = time.monotonic(), True
-        self.probes.start(TELL_DOCKER, tell, 45.0)
 
     def _changed(self, before: states.Mind) -> None:
         self.event("state", before=before.state, cause=self.mind.cause)
@@ -212,6 +184,7 @@ def build(config: dict[str, t.Any]) -> Guard:
         states.Patience(**config["patience"]),
         config["workers"],
         config["prove_deadline"],
+        Agreement(container, probes),
         Cache(config["cache"]),
     )
 

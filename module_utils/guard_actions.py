@@ -15,6 +15,7 @@ from . import guard_states as states
 from .files import append_whole, write_json
 from .freezer import Container
 from .guard_cache import Cache
+from .guard_docker import Agreement
 from .guard_mount import Mount
 from .guard_probes import KNOWN, PROOF, Probes
 
@@ -35,13 +36,13 @@ class Actions:
     patience: states.Patience
     worker_names: t.Sequence[str]
     prove_deadline: float
+    docker: Agreement
     cache: Cache = field(default_factory=Cache)
     mind: states.Mind = field(default_factory=states.Mind)
     proved: bool | None = None
     known: dict[str, str] = field(default_factory=dict)
     window: dict[str, t.Any] = field(default_factory=dict)
     unwritten: list[dict[str, t.Any]] = field(default_factory=list)
-    ended: int = 0  # the first process of a container that has to be started again
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("freezes", "repairs", "workers_ended"), 0))
 
     def event(self, kind: str, **facts: t.Any) -> None:
@@ -109,7 +110,7 @@ class Actions:
         What was marked comes back with the next scan, which sees the files before any trash is emptied.
         """
         self.event("container restarted", reason="the scanner saw errors and Plex empties its trash by itself")
-        self.ended = self.container.pid
+        self.docker.ended = self.container.pid
         self.container.end(self.container.workers(()))
         self.mount.let_left_go()
         self.container.thaw()

@@ -201,7 +201,9 @@ def test_a_guard_that_died_with_the_mount_freezes_before_it_looks(guard: Guard, 
     assert (guard.mind.frozen, guard.window["broken"], guard.window["exposed"]) == (True, True, True)
     plex.pid = 4711
     guard.thaw()
-    assert (plex.told, guard.ended) == (["freeze", "end 2", "thaw"], 4711), "its scanners saw errors, trash is emptied"
+    assert (plex.told, guard.docker.ended) == (["freeze", "end 2", "thaw"], 4711), (
+        "its scanners saw errors, trash is emptied"
+    )
 
 
 def test_what_systemd_kept_spares_plex_the_restart(guard: Guard, plex: Plex) -> None:
