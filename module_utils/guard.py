@@ -130,6 +130,8 @@ class Guard(Actions):
         if self.mind.frozen:
             self.window["broken"] = True
             self.thaw()
+        if self.docker.ended:
+            self.container.start()
         self.container.look()
         if self.container.paused:
             self.container.tell_docker(False)

@@ -1,5 +1,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the guard does: freezes Plex, repairs the mount, proves it, lets Plex go on. See docs/mount.md."""
+"""What the guard does: freezes Plex, repairs the mount, proves it, lets Plex go on. See docs/mount.md.
+
+A little longer than other files: every action that the judgement may ask for is in one place.
+"""
 
 from __future__ import annotations
 
@@ -93,7 +96,7 @@ class Actions:
         lasted = time.time() - self.window.get("from", time.time())
         tainted = self.window.get("broken") or (self.window.get("waiting") and lasted > ERROR_BUDGET)
         workers = self.container.workers(self.worker_names) if tainted else []
-        if workers and self.window.get("exposed") and self.container.empties_trash():
+        if self._would_empty(workers):
             self._start_over()
         else:
             self.container.end(workers)
@@ -104,8 +107,12 @@ class Actions:
         self.window |= {"to": time.time(), "workers_ended": len(workers)}
         self.event("thawed", seconds=round(lasted, 3), workers_ended=len(workers))
 
+    def _would_empty(self, workers: t.Sequence[int]) -> bool:
+        """Whether a scanner was told errors, and Plex removes what it marked as soon as that scanner has ended."""
+        return bool(workers and self.window.get("exposed")) and self.container.empties_trash()
+
     def _start_over(self) -> None:
-        """A scanner was told errors and Plex would empty its trash now: the server ends, too, and comes up anew.
+        """The server ends together with its scanners, and comes up anew.
 
         What was marked comes back with the next scan, which sees the files before any trash is emptied.
         """
@@ -156,14 +163,16 @@ class Actions:
         if left <= 0:
             self.mount.restart(held=bool(self.mount.pid))
             self._judge_proof({"error": "the next generation did not come up in time"})
-        elif not self.mount.alive() or not self.mount.covered():
+        elif not self.mount.alive() or not self.mount.covered() or self.docker.ended:
             if PROOF in self.probes.running:
                 self.probes.forget()
         elif PROOF in self.probes.digests:
             self._judge_proof(self.probes.digests.pop(PROOF))
         elif PROOF not in self.probes.running:
-            if self.container.pid and not self.mount.reaches(self.container.pid):
+            if self.container.alive() and not self.mount.reaches(self.container.pid):
                 self._restart_container()
+            if self.docker.ended:
+                return
             # What the probes saw of the old generation says nothing of this one.
             self.probes.forget()
             socket = self.probes.socket
@@ -187,8 +196,12 @@ class Actions:
 
     def _restart_container(self) -> None:
         """A bind that no remount reaches is renewed only by a restart."""
+        workers = self.container.workers(self.worker_names)
+        if self._would_empty(workers):
+            self._start_over()
+            return
         self.event("container restarted", reason="the remount does not reach it")
-        self.container.end(self.container.workers(self.worker_names))
+        self.container.end(workers)
         self.container.restart()
 
     def give_up(self) -> None:

@@ -43,8 +43,10 @@ class Agreement:
     def hold(self, frozen: bool) -> bool:
         """Take back what Docker made of the cgroup, late or by itself; whether there was anything.
 
-        Its pause may come true after Plex was let go. As it lets go itself, it needs a moment of standstill.
+        Its pause may come true after Plex was let go. As it lets go itself, it needs a moment of standstill. What was
+        ended has to run to be gone.
         """
+        frozen = frozen and not self.ended
         letting_go = not self.telling and 0 < self.probes.underway(TELL_DOCKER) < STAND_STILL
         return self.container.alive() and (frozen or not letting_go) and self.container.hold(frozen)
 
@@ -55,8 +57,9 @@ class Agreement:
             return
         if self.ended and container.pid not in (0, self.ended):
             self.ended = 0
-        if self.ended and not container.alive():
-            self._tell(False, container.start)
+        if self.ended:
+            if not container.alive():
+                self._tell(False, container.start)
         elif container.alive() and container.paused != frozen and (not frozen or container.stands_still()):
             self._tell(frozen, lambda: container.tell_docker(frozen))
 

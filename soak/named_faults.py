@@ -9,9 +9,9 @@ from soak.mount_rig import GUARD, TARGET
 
 _PID = "$(systemctl show -P MainPID plex-burst-mount)"
 _CONNECTION = "$(grep ' /srv/plex-burst/generation ' /proc/self/mountinfo | tail -1 | cut -d' ' -f3 | cut -d: -f2)"
-# The process is moved into a group of its own that may hold next to nothing, and given something to read; both cgroup
-# versions.
-_STARVE = f"""
+# The process is moved into a group of its own that may hold next to nothing, beside one that takes all it can get; both
+# cgroup versions. Given something to read instead, it often lived on with what it had.
+_STARVE = rf"""
 pid={_PID}
 if group=$(sed -n 's/^[0-9]*:memory://p' /proc/$pid/cgroup) && [ -n "$group" ]; then
   group=/sys/fs/cgroup/memory$group/starved; limit=memory.limit_in_bytes
@@ -19,14 +19,8 @@ else
   group=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/$pid/cgroup)/starved; limit=memory.max
 fi
 mkdir -p $group && echo 1048576 > $group/$limit && echo $pid > $group/cgroup.procs
-read="while kill -0 $pid; do find /srv/plex-burst/generation -type f -exec cat {{}} +; done"
-(timeout --kill-after 1 20 bash -c "$read" >/dev/null 2>&1 &)
-"""
-# One that had nothing to do meanwhile still lives, and must not die in the next case.
-_FEED = """
-for limit in $(find /sys/fs/cgroup -path '*/starved/memory.limit_in_bytes' -o -path '*/starved/memory.max'); do
-  echo max > $limit 2>/dev/null || echo -1 > $limit
-done
+echo 1000 > /proc/$pid/oom_score_adj
+(bash -c "echo \$\$ > $group/cgroup.procs; exec tail /dev/zero" >/dev/null 2>&1 &)
 """
 # The guard's own directory without a byte of room, and then a reason to write.
 _FILL = f"""
@@ -44,14 +38,12 @@ class Fault:
     """One thing that goes wrong.
 
     do, undo: commands on the machine. at_s3: a fault of the proxy with its parameters. lasts: seconds until it is
-    undone; None: chance says. tidy: a command so that the next case begins with nothing of this one. dead: it leaves
-    no mount to read, so Plex has to stand still. innocent: the mount is as well as ever. reboot: the machine itself is
-    restarted. restarts_plex: Plex has to be started again after it.
+    undone; None: chance says. dead: it leaves no mount to read, so Plex has to stand still. innocent: the mount is as
+    well as ever. reboot: the machine itself is restarted. restarts_plex: Plex has to be started again after it.
     """
 
     do: str = ""
     undo: str = ""
-    tidy: str = ""
     at_s3: str = ""
     parameters: Mapping[str, float] = field(default_factory=dict)
     lasts: float | None = None
@@ -74,7 +66,7 @@ class Fault:
 NAMED = {
     "rclone killed": Fault(f"kill -KILL {_PID}", dead=True),
     "connection aborted": Fault(f"echo 1 > /sys/fs/fuse/connections/{_CONNECTION}/abort", dead=True),
-    "rclone out of memory": Fault(_STARVE, tidy=_FEED, dead=True),
+    "rclone out of memory": Fault(_STARVE, dead=True),
     "DNS gone": Fault(
         "cp /etc/resolv.conf /run/resolv.kept; echo nameserver 192.0.2.1 > /etc/resolv.conf",
         "cat /run/resolv.kept > /etc/resolv.conf",

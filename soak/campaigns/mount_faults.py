@@ -64,9 +64,6 @@ def run(case: Case, _workdir: Path, *, large: bool = False) -> dict[str, Any]:
             # The next case must not begin with what is left of this one.
             machine.reset()
             raise BrokenPromiseError(f"{broken}; the guard's last words: {', '.join(last)}") from broken
-        finally:
-            for tidy in filter(None, (NAMED[name].tidy for name in case["faults"])):
-                machine.sh(tidy)
 
 
 def _one(machine: Rig, case: Case) -> dict[str, Any]:

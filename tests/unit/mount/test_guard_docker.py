@@ -131,6 +131,16 @@ def test_what_docker_let_go_by_itself_is_frozen_again(agreement: Agreement, plex
     assert (plex.place / "freezer.state").read_text() == "FROZEN"
 
 
+def test_what_was_ended_may_run_until_it_is_gone(agreement: Agreement, plex: Docker) -> None:
+    plex.pid = agreement.ended = 4711
+    assert not agreement.hold(True)
+    agreement.agree(True)
+    assert TELL_DOCKER not in agreement.probes.running
+    plex.pid = 4712
+    agreement.agree(True)
+    assert agreement.hold(True), "what came after it stands still"
+
+
 def test_what_was_ended_is_started_until_it_lives(agreement: Agreement, plex: Docker, tmp_path: Path) -> None:
     plex.living, plex.pid, agreement.ended = False, 4711, 4711
     for _ in range(2):

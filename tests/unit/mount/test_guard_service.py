@@ -206,6 +206,35 @@ def test_a_guard_that_died_with_the_mount_freezes_before_it_looks(guard: Guard, 
     )
 
 
+@pytest.mark.parametrize(
+    ("is_so", "told"),
+    [
+        # Its server would remove what the scanner marked, as soon as that ends.
+        ({"exposed": True, "trash": True}, ["end 2", "thaw"]),
+        ({"exposed": True, "trash": False}, ["end 1", "restart"]),
+        ({"exposed": False, "trash": True}, ["end 1", "restart"]),
+    ],
+)
+def test_a_bind_that_is_renewed_gives_no_server_time_to_empty_its_trash(
+    guard: Guard, plex: Plex, monkeypatch: pytest.MonkeyPatch, is_so: dict[str, bool], told: list[str]
+) -> None:
+    for what, found in (("alive", True), ("covered", True), ("reaches", False)):
+        monkeypatch.setattr(guard.mount, what, lambda *_, found=found: found)
+    monkeypatch.setattr(plex, "restart", lambda: plex.told.append("restart"))
+    monkeypatch.setattr(plex, "empties_trash", lambda: is_so["trash"])
+    plex.pid = 4711
+    guard.prove_deadline = 20.0
+    guard.window = {"exposed": is_so["exposed"]}
+    guard.mind = guard_states.Mind(guard_states.REPAIRING, since=time.monotonic(), frozen=True)
+    guard.prove()
+    assert plex.told == told
+    ended = told == ["end 2", "thaw"]
+    assert guard.docker.ended == (4711 if ended else 0)
+    guard.prove()
+    assert (guard_probes.PROOF in guard.probes.running) is not ended, "nothing is proved before it is there again"
+    guard.probes.forget()
+
+
 def test_what_systemd_kept_spares_plex_the_restart(guard: Guard, plex: Plex) -> None:
     reader, writer = os.pipe()
     guard.mount.left = [writer]
