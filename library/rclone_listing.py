@@ -38,7 +38,7 @@ message:
   description: What is going on, for people.
   returned: success
   type: str
-  sample: the listing is complete after 29 s
+  sample: the listing took 29.1 s
 seconds:
   description: How long the listing has taken so far.
   returned: success
@@ -49,40 +49,25 @@ files:
   type: int
 """
 
-import json
-from pathlib import Path
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.rclone_rc import RcloneError, call, listing_note
+from ..module_utils.listing import Listing, advance, note_of
+from ..module_utils.rclone_rc import RcloneError, call
 
 
-def look(socket: str, note: Path) -> dict[str, Any]:
-    """One look at a listing that was started before."""
-    job = json.loads(note.read_text(encoding="utf-8"))
-    if job["finished"]:
-        return {"changed": False, "finished": True, "seconds": job["seconds"], "message": "the listing is there"}
-    status = call(socket, "job/status", jobid=job["job"])
-    seconds = round(float(status.get("duration", 0)), 1)
-    if not status["finished"]:
-        return {"changed": False, "finished": False, "seconds": seconds, "message": "listing the bucket"}
-    if not status["success"]:
-        note.unlink()
-        raise RcloneError(f"rclone could not list the bucket: {status.get('error', 'no reason given')}.")
-    note.write_text(json.dumps({**job, "finished": True, "seconds": seconds}), encoding="utf-8")
-    return {"changed": False, "finished": True, "seconds": seconds, "message": f"the listing took {seconds} s"}
+def message(found: Listing) -> str:
+    """Say how far it is."""
+    if not found.finished:
+        return "listing the bucket"
+    return f"the listing took {found.seconds} s"
 
 
-def apply(socket: str, check_mode: bool) -> dict[str, Any]:
+def apply(socket: str, check_mode: bool) -> dict[str, object]:
     """Start the listing if it never was, else look how far it is."""
-    note = listing_note(socket)
-    if note.exists():
-        return look(socket, note)
-    if not check_mode:
-        job = call(socket, "vfs/refresh", recursive="true", _async=True)
-        note.write_text(json.dumps({"job": job["jobid"], "finished": False, "seconds": 0}), encoding="utf-8")
-    return {"changed": True, "finished": check_mode, "seconds": 0.0, "message": "listing the bucket"}
+    if check_mode and not note_of(socket).exists():
+        return {"changed": True, "finished": True, "seconds": 0.0, "message": "the bucket would be listed"}
+    found = advance(socket)
+    return {"changed": found.begun, "finished": found.finished, "seconds": found.seconds, "message": message(found)}
 
 
 def listed(socket: str) -> int:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import bounded, guard_reads
+from . import bounded, listing
 from . import guard_states as states
 from .files import append_whole, write_json
 from .freezer import Container
@@ -62,7 +62,7 @@ class Actions:
 
     def listed(self) -> bool:
         """Whether the listing of this generation is there."""
-        if self.mind.state != states.PREWARM or guard_reads.is_listed(self.probes.socket):
+        if self.mind.state != states.PREWARM or listing.is_complete(self.probes.socket):
             return True
         self.probes.fill_listing(self.prove_deadline)
         return False
@@ -176,7 +176,8 @@ class Actions:
             # What the probes saw of the old generation says nothing of this one.
             self.probes.forget()
             socket = self.probes.socket
-            self.probes.fingerprint(PROOF, 3, left, tuple(self.known), lambda: guard_reads.ensure_listing(socket, left))
+            # Half of the time at most: what is not listed yet costs requests, and is no reason to condemn it.
+            self.probes.fingerprint(PROOF, 3, left, tuple(self.known), lambda: listing.wait_for(socket, left / 2))
 
     def _judge_proof(self, found: dict[str, t.Any]) -> None:
         failed = bounded.failure(found)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from . import bounded, guard_reads, rclone_rc
+from . import bounded, guard_reads, listing, rclone_rc
 from .freezer import Container
 from .guard_mount import Mount
 
@@ -36,7 +36,6 @@ class Pace:
     read_deadline: float = 40.0
     s3_deadline: float = 6.0
     s3_every: float = 3.0  # an outage may last for hours, and each question is a process of its own
-    listing_every: float = 1.0  # rclone opens its socket a moment after the mount is there
     stalled_read: float = 1.5  # a stall of so long calls for a cold read at once
 
 
@@ -63,7 +62,6 @@ class Probes:
     moved_at: float = 0.0
     last_read: float = 0.0
     last_statfs: float = 0.0
-    last_listing: float = 0.0
     running: dict[str, bounded.Child] = field(default_factory=dict)
     digests: dict[str, bounded.Answer] = field(default_factory=dict)  # answers that nobody has taken yet
     stuck: list[int] = field(default_factory=list)
@@ -133,11 +131,9 @@ class Probes:
             self.start("read", lambda: guard_reads.cold_read(root, files, chooser), self.pace.read_deadline)
 
     def fill_listing(self, deadline: float) -> None:
-        """Begin to fill the listing of this generation, unless somebody has."""
-        now, socket = time.monotonic(), self.socket
-        if now - self.last_listing >= self.pace.listing_every:
-            self.last_listing = now
-            self.start("listing", lambda: guard_reads.ensure_listing(socket, deadline), deadline)
+        """Have the listing of this generation filled, and wait for it in a child; rclone goes on when that dies."""
+        socket = self.socket
+        self.start("listing", lambda: {"finished": listing.wait_for(socket, deadline)}, deadline + 1)
 
     def ask_s3(self) -> None:
         """Ask S3 itself, unless its last answer is a moment old and still counts."""

@@ -7,35 +7,16 @@ Private to this collection.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import random
 import subprocess
 import typing as t
 from collections.abc import Sequence
-from contextlib import suppress
 
-from . import bounded, rclone_rc
-from .files import write_json
+from . import bounded
 from .mount_reading import become, find_files
 
 BLOCK = 4096
-
-
-def is_listed(socket: str) -> bool:
-    """Whether the listing of this generation is there; the role's own listing leaves the same note."""
-    with suppress(OSError, ValueError):
-        return bool(json.loads(rclone_rc.listing_note(socket).read_text(encoding="utf-8"))["finished"])
-    return False
-
-
-def ensure_listing(socket: str, timeout: float) -> bounded.Answer:
-    """Fill the listing of a new generation before Plex looks, unless somebody has begun; errors show in the proof."""
-    if not rclone_rc.listing_note(socket).exists():
-        with suppress(rclone_rc.RcloneError, OSError):
-            rclone_rc.call(socket, "vfs/refresh", timeout=timeout, recursive="true")
-            write_json(rclone_rc.listing_note(socket), {"job": 0, "finished": True, "seconds": 0})
-    return {}
 
 
 def cold_read(root: str, files: Sequence[str], chooser: random.Random) -> bounded.Answer:

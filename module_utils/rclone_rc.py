@@ -6,7 +6,6 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-from pathlib import Path
 from typing import Any
 
 
@@ -26,11 +25,6 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)
-
-
-def listing_note(path: str) -> Path:
-    """Where whoever lists a generation says so, beside its socket: the two go with it."""
-    return Path(path).parent / "listing.json"
 
 
 def call(path: str, command: str, timeout: float = 10.0, **parameters: Any) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import time
 from collections.abc import Callable
@@ -10,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from module_utils import bounded, guard_states, rclone_rc
+from module_utils import guard_states
 from module_utils.guard import Guard, build
-from module_utils.guard_probes import Pace
 
 from .test_guard_service import SETTINGS
 
@@ -49,35 +47,6 @@ def test_a_listing_that_never_ends_does_not_hold_the_guard_up(guard: Guard, tmp_
         guard.probes.collect()
         assert guard.probes.underway("listing") > 0, "one is under way, and no second one beside it"
         connection.close()
-
-
-def test_a_listing_is_filled_once_and_then_known(guard: Guard, tmp_path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(guard.probes.socket)
-        listener.listen()
-
-        def rclone() -> dict[str, str]:
-            connection, _ = listener.accept()
-            asked = connection.recv(4096).split(b" HTTP")[0]
-            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
-            connection.close()
-            return {"asked": asked.decode()}
-
-        answering = bounded.Child(rclone, 20)
-        until(guard.listed)
-        assert answering.poll(20) == {"asked": "POST /vfs/refresh"}
-        ended(guard, "listing")
-        assert guard.listed()
-    assert "listing" not in guard.probes.running, "nobody is asked twice"
-    assert json.loads(rclone_rc.listing_note(guard.probes.socket).read_text())["finished"]
-
-
-def test_an_rclone_without_a_socket_is_not_asked_all_the_time(guard: Guard) -> None:
-    guard.probes.pace = Pace(listing_every=1000)
-    assert not guard.listed()
-    ended(guard, "listing")
-    assert not guard.listed()
-    assert "listing" not in guard.probes.running, "it was asked a moment ago"
 
 
 @pytest.mark.parametrize(
