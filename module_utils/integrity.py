@@ -6,8 +6,9 @@ Private to this collection.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ class Findings:
 
 
 @dataclass(frozen=True)
-class _Pages:
+class Pages:
     """What the pages of one file told; readable means that its rows are worth a look."""
 
     problems: tuple[str, ...] = ()
@@ -73,7 +74,7 @@ class _Pages:
     locked: bool = False
 
 
-def _judge_pages(path: Path, level: str, timeout: float) -> _Pages:
+def _judge_pages(path: Path, level: str, timeout: float) -> Pages:
     """Open one database, judge its tables and pages."""
     with reading(path, timeout) as connection:
         # One transaction, so that what a server writes meanwhile does not look like damage.
@@ -82,26 +83,27 @@ def _judge_pages(path: Path, level: str, timeout: float) -> _Pages:
         missing = [table for table in PLEX_TABLES if table not in tables]
         if missing:
             problem = f"{path} is not Plex's: it has no table {', '.join(missing)}."
-            return _Pages((problem,), readable=False)
+            return Pages((problem,), readable=False)
         if level == OUTLINE:
-            return _Pages()
+            return Pages()
         found, unchecked = damage(connection, quick=level == QUICK)
         if level == QUICK and not found:
             found = index_messages(connection, COUNTED)
     tables_unchecked = tuple(f"{path.name}: {table}" for table in unchecked)
     if not found:
-        return _Pages(unchecked=tables_unchecked)
+        return Pages(unchecked=tables_unchecked)
     log = " or the -wal beside it belongs to another database" if has_log(path) else ""
-    return _Pages((f"{path} is damaged{log} ({'; '.join(found)}). {REPAIR}",), tables_unchecked)
+    return Pages((f"{path} is damaged{log} ({'; '.join(found)}). {REPAIR}",), tables_unchecked)
 
 
-def _check_pages(path: Path, level: str, timeout: float) -> _Pages:
+def check_pages(path: Path, level: str = QUICK, timeout: float = 10.0) -> Pages:
+    """Check one file by itself. level is FULL, QUICK or OUTLINE, see check; timeout is in seconds."""
     try:
         return _judge_pages(path, level, timeout)
     except DatabaseLockedError as error:
-        return _Pages((str(error),), readable=False, locked=True)
+        return Pages((str(error),), readable=False, locked=True)
     except PlexDatabaseError as error:
-        return _Pages((f"{error} {REPAIR}",), readable=False)
+        return Pages((f"{error} {REPAIR}",), readable=False)
 
 
 def _check_library(path: Path, timeout: float, findings: Findings) -> tuple[set[str], int]:
@@ -139,7 +141,8 @@ def _judge_pair(library: Path, blobs: Path, timeout: float, findings: Findings) 
         )
 
 
-def _check_pair(library: Path, blobs: Path, timeout: float) -> Findings:
+def check_pair(library: Path, blobs: Path, timeout: float = 10.0) -> Findings:
+    """Check what two files that can be read say of each other."""
     findings = Findings()
     try:
         _judge_pair(library, blobs, timeout, findings)
@@ -161,12 +164,18 @@ def check(directory: Path, quick: bool = False, timeout: float = 10.0, *, outlin
         return Findings(headers)
     # SQLite leaves the interpreter alone while it works, so threads use the cores.
     with ThreadPoolExecutor(3) as threads:
-        pages = [threads.submit(_check_pages, path, level, timeout) for path in (library, blobs)]
-        pair = threads.submit(_check_pair, library, blobs, timeout)
-    found = [page.result() for page in pages]
+        pages = [threads.submit(check_pages, path, level, timeout) for path in (library, blobs)]
+        pair = threads.submit(check_pair, library, blobs, timeout)
+    return conclude([page.result() for page in pages], pair.result())
+
+
+def conclude(pages: Sequence[Pages], pair: Findings) -> Findings:
+    """Put together what was found in each file and in the pair."""
     # Rows of a file that cannot be read as a database say nothing.
-    findings = pair.result() if all(page.readable for page in found) else Findings()
-    findings.problems[:0] = [problem for page in found for problem in page.problems]
-    findings.unchecked = [table for page in found for table in page.unchecked]
-    findings.locked = any(page.locked for page in found)
-    return findings
+    kept = pair if all(page.readable for page in pages) else Findings()
+    return replace(
+        kept,
+        problems=[*(problem for page in pages for problem in page.problems), *kept.problems],
+        unchecked=[table for page in pages for table in page.unchecked],
+        locked=any(page.locked for page in pages),
+    )

@@ -19,7 +19,7 @@ from . import census
 from .compression import SUFFIX, Compression
 from .database_copy import copy_database
 from .files import read_json, sha256, sync, write_json
-from .integrity import check
+from .integrity import Pages, check_pages, check_pair, conclude
 from .plex_db import BLOBS, LIBRARY, PlexDatabaseError, reading
 from .progress_state import IdSet, id_set
 
@@ -101,14 +101,12 @@ def room_problem(source: Path, target: Path) -> str:
 def _with_archive(file: dict[str, Any], archive: Path) -> dict[str, Any]:
     sync(archive)
     Path(file["path"]).unlink()
-    facts = {
-        "path": str(archive), "name": archive.name, "size": archive.stat().st_size, "sha256": sha256(archive),
-    }  # fmt: skip
+    facts = {"path": str(archive), "name": archive.name, "size": archive.stat().st_size, "sha256": sha256(archive)}
     return {**file, "archive": facts}
 
 
 class _Copies:
-    """What is done with each copy from the moment it is there: a checksum, compression, the census, beside each other.
+    """What is done with each copy from the moment it is there: check, checksum, compression, the census, side by side.
 
     SQLite, hashlib and zstd all leave the interpreter alone meanwhile, so threads use the cores.
     """
@@ -117,6 +115,7 @@ class _Copies:
         """Nothing is there yet."""
         self._target, self._compress = target, compress
         self._threads = ThreadPoolExecutor(2)
+        self._pages: list[Future[Pages]] = []
         self._checksums: dict[str, Future[str]] = {}
         self._compressions: dict[str, Compression] = {}
 
@@ -134,12 +133,14 @@ class _Copies:
         """Begin with a copy that will not change any more."""
         if self._compress:
             self._compressions[name] = Compression(self._target / name)
+        self._pages.append(self._threads.submit(check_pages, self._target / name))
         self._checksums[name] = self._threads.submit(sha256, self._target / name)
 
     def verify(self, marked: Marked) -> tuple[dict[str, int], dict[str, Any]]:
-        """Check the copies and count them; return their migrations and the census."""
+        """Judge the copies and count them; return their migrations and the census."""
+        pair = self._threads.submit(check_pair, self._target / LIBRARY, self._target / BLOBS)
         counted = self._threads.submit(census.take, self._target, marked=marked)
-        findings = check(self._target, quick=True)
+        findings = conclude([pages.result() for pages in self._pages], pair.result())
         if findings.problems:
             raise PlexDatabaseError("The copy is not sound. " + " ".join(findings.problems))
         return findings.migrations, counted.result()
