@@ -22,11 +22,11 @@ from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
 from .archive_limits import GROWS, HEADERS, Counted, TooMuchError, most
+from .files import CHUNK
 
 FILE, DIRECTORY, LINK, OTHER = "file", "directory", "link", "special file"
 _BLOCK = 512
 _DRIVE = re.compile(r"[A-Za-z]:")
-_CHUNK = 1 << 20
 READ_ERRORS = (
     *(tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile),
     *(OverflowError, ValueError, RecursionError),
@@ -115,7 +115,7 @@ def decompressed(path: Path) -> AbstractContextManager[IO[bytes]]:
 def _tar_members(path: Path, stream: IO[bytes]) -> Generator[Member, None, None]:
     limit = most(path.stat().st_size)
     counted = Counted(stream, limit)
-    with tarfile.open(fileobj=counted, mode="r|", errors="surrogateescape") as tar:  # type: ignore[call-overload]  # see below
+    with tarfile.open(fileobj=counted, mode="r|", bufsize=CHUNK, errors="surrogateescape") as tar:  # type: ignore[call-overload]  # see below
         # tarfile asks its stream for read() alone in this mode; its stubs want a whole file.
         for entry in tar:
             if entry.size < 0:
@@ -130,7 +130,7 @@ def _tar_members(path: Path, stream: IO[bytes]) -> Generator[Member, None, None]
             tar.members = []  # keeps the memory flat: a Metadata tree has millions of entries
         end = tar.offset + _BLOCK
     counted.allowed = limit
-    while counted.read(_CHUNK):
+    while counted.read(CHUNK):
         pass
     if counted.count < end:
         raise ArchiveError(f"{path} is truncated: it stops before the end mark of a tar archive.")

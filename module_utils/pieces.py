@@ -17,13 +17,12 @@ from typing import IO, Any
 from .archive import READ_ERRORS, ArchiveError, decompressed
 from .compression import SUFFIX, compressing
 from .disk_room import need_room
-from .files import write_json
+from .files import CHUNK, write_json
 from .plex_db import BLOBS, LIBRARY
 
 MANIFEST = "pieces.json"
 # Bytes of database in a piece. Compressed it was seen to be a seventh; a transfer that breaks is repeated from here.
 PIECE = 256 << 20
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Piece:
 def _cut(content: IO[bytes], database: str, offset: int, size: int, target: Path) -> Piece:
     checksum, left = hashlib.sha256(), size
     with compressing(target) as into:
-        while left and (data := content.read(min(_CHUNK, left))):
+        while left and (data := content.read(min(CHUNK, left))):
             checksum.update(data)
             into.write(data)
             left -= len(data)
@@ -81,7 +80,7 @@ def write_piece(piece: Piece, packed: Path, target: Path) -> None:
         file.seek(piece.offset)
         try:
             with decompressed(packed) as content:
-                while data := content.read(_CHUNK):
+                while data := content.read(CHUNK):
                     left -= len(data)
                     if left < 0:
                         break

@@ -19,11 +19,10 @@ from .carried_files import carry_directory, carry_member
 from .database_copy import copy_database
 from .database_header import HEADER, REPAIR, has_log, header_problem, judged
 from .disk_room import need_room
-from .files import sha256, write_stream
+from .files import CHUNK, sha256, write_stream
 from .log_absorption import absorb_log
 from .plex_db import BLOBS, LIBRARY, PlexDatabaseError, migrations, reading, sections
 
-_CHUNK = 1 << 20
 _SKIPPED = {"Cache", "Logs", "Metadata", "Media", "Crash Reports", "Codecs"}
 
 
@@ -76,7 +75,7 @@ class _Taker:
         assert member.content is not None
         if self._library_only and copy.database == BLOBS:
             self._headers[copy.file_name] = member.content.read(HEADER)
-            while member.content.read(_CHUNK):
+            while member.content.read(CHUNK):
                 pass
             return
         need_room(self._target, member.size, member.name)
