@@ -29,6 +29,11 @@ CACHE = "/var/cache/plex-burst"
 GUARD = "/srv/plex-burst/guard"
 ADMIN = f"http://{settings.S3_FAULT_ADDRESS}:{settings.S3_FAULT_ADMIN_PORT}"
 LOOK = "/usr/local/lib/mount_look.py"
+# What a campaign that was killed in mid-case leaves behind, beside the proxy's faults.
+_LEFT = """
+if [ -e /run/resolv.kept ]; then cat /run/resolv.kept > /etc/resolv.conf; rm /run/resolv.kept; fi
+systemctl stop busy 2>/dev/null
+"""
 
 
 @dataclass
@@ -123,7 +128,7 @@ class Rig:
         self.heal()
         # systemd counts starts, and a campaign has more of them than a run.
         small = self.sh(
-            f"systemctl reset-failed plex-burst-mount plex-burst-guard; mountpoint --quiet {GUARD} && echo yes"
+            f"{_LEFT} systemctl reset-failed plex-burst-mount plex-burst-guard; mountpoint --quiet {GUARD} && echo yes"
         )
         found = self.look()
         if small or found["guard"]["state"] != "healthy" or found["scanners"] or found["refreshing"]:

@@ -73,7 +73,7 @@ NAMED = {
     "rclone out of memory": Fault(_STARVE, dead=True),
     "DNS gone": Fault(
         "cp /etc/resolv.conf /run/resolv.kept; echo nameserver 192.0.2.1 > /etc/resolv.conf",
-        "cat /run/resolv.kept > /etc/resolv.conf",
+        "cat /run/resolv.kept > /etc/resolv.conf && rm /run/resolv.kept",
         lasts=12,
     ),
     "rclone stopped": Fault(f"kill -STOP {_PID}", dead=True),
