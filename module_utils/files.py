@@ -81,6 +81,20 @@ def write_json(path: Path, content: Any) -> None:
     sync(path.parent)
 
 
+def replace_text(path: Path, text: str) -> None:
+    """Give a file another text, with the owner and the rights it has; it is the old one or the new one."""
+    partial, now = path.with_name(f".{path.name}.partial"), path.stat()
+    partial.unlink(missing_ok=True)
+    with os.fdopen(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
+        os.fchown(file.fileno(), now.st_uid, now.st_gid)
+        os.fchmod(file.fileno(), now.st_mode & 0o777)
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+    sync(path.parent)
+
+
 def append_whole(path: Path, lines: bytes) -> bool:
     """Append all of it or nothing, since half a line would swallow the next one; False when there is no room."""
     with suppress(OSError), path.open("ab", buffering=0) as log:

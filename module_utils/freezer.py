@@ -12,6 +12,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -20,6 +21,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from .files import replace_text
 from .rclone_rc import UnixConnection
 
 DOCKER_SOCKET = "/var/run/docker.sock"
@@ -177,6 +179,17 @@ class Container:
         except OSError:
             return True
         return 'autoEmptyTrash="0"' not in text
+
+    def keep_trash(self) -> None:
+        """Have Plex keep its trash from its next start on; it must stand still, and be ended then. Raises OSError.
+
+        A server that ends by itself writes the file anew. A preference that is not in the file has its default, on.
+        """
+        path = Path(self.path(PREFERENCES))
+        text, found = re.subn('autoEmptyTrash="[^"]*"', 'autoEmptyTrash="0"', path.read_text(encoding="utf-8"))
+        if not found:
+            text = text.replace("<Preferences", '<Preferences autoEmptyTrash="0"', 1)
+        replace_text(path, text)
 
     def workers(self, names: Sequence[str]) -> list[int]:
         """List the processes of the container whose program has one of the names; all when none is given."""

@@ -112,11 +112,13 @@ class Actions:
         return bool(workers and self.window.get("exposed")) and self.container.empties_trash()
 
     def _start_over(self) -> None:
-        """The server ends together with its scanners, and comes up anew.
+        """The server ends together with its scanners, and comes up anew, with a trash that it keeps.
 
-        What was marked comes back with the next scan, which sees the files before any trash is emptied.
+        An ordinary scan passes over folders that are as they were; what is marked in them would be emptied after it.
         """
         self.event("container restarted", reason="the scanner saw errors and Plex empties its trash by itself")
+        with suppress(OSError):
+            self.container.keep_trash()
         self.docker.ended = self.container.pid
         self.container.end(self.container.workers(()))
         self.mount.let_left_go()

@@ -62,6 +62,27 @@ def test_no_freezer_is_an_error_and_no_container_is_not(tmp_path: Path) -> None:
     container.thaw()
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('<Preferences a="1" autoEmptyTrash="1" b="é"/>', '<Preferences a="1" autoEmptyTrash="0" b="é"/>'),
+        ('<Preferences a="1"/>', '<Preferences autoEmptyTrash="0" a="1"/>'),
+        ('<Preferences autoEmptyTrash="0"/>', '<Preferences autoEmptyTrash="0"/>'),
+    ],
+)
+def test_a_server_that_was_ended_keeps_its_trash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str, after: str
+) -> None:
+    path = tmp_path / "Preferences.xml"
+    path.write_text(before)
+    path.chmod(0o640)
+    container = freezer.Container("plex")
+    monkeypatch.setattr(container, "path", lambda _: str(path))
+    container.keep_trash()
+    assert (path.read_text(), path.stat().st_mode & 0o777) == (after, 0o640)
+    assert not container.empties_trash()
+
+
 def test_a_child_that_hangs_is_given_up_at_its_deadline() -> None:
     def hang() -> bounded.Answer:
         time.sleep(60)
