@@ -12,7 +12,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import re
 import signal
 import subprocess
 import time
@@ -21,7 +20,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from .files import replace_text
+from . import trash_preference
 from .rclone_rc import UnixConnection
 
 DOCKER_SOCKET = "/var/run/docker.sock"
@@ -38,8 +37,7 @@ def docker(method: str, path: str, timeout: float = 10.0, socket: str = DOCKER_S
     try:
         connection.request(method, path)
         response = connection.getresponse()
-        text = response.read()
-        answer = json.loads(text) if text.strip() else {}
+        answer = json.loads(response.read().strip() or b"{}")
         return response.status, answer if isinstance(answer, dict) else {}
     except (OSError, ValueError, http.client.HTTPException) as error:
         return 0, {"message": str(error)}
@@ -68,10 +66,7 @@ class Container:
         self.paused = False
 
     def ask(self) -> dict[str, t.Any]:
-        """Ask Docker for the first process and whether it is paused; empty while Docker itself is away.
-
-        Docker answers late while it pauses, or begins a health check in what stands still already.
-        """
+        """Ask Docker, which may be late, for the first process and whether it is paused; empty while Docker is away."""
         status, answer = docker("GET", f"/containers/{self.name}/json", socket=self.socket)
         if status == http.client.OK:
             state = answer["State"]
@@ -173,23 +168,12 @@ class Container:
         docker("POST", f"/containers/{self.name}/start", timeout=30.0, socket=self.socket)
 
     def empties_trash(self) -> bool:
-        """Whether Plex removes by itself what a scan marked; it does unless it is told not to."""
-        try:
-            text = Path(self.path(PREFERENCES)).read_text(encoding="utf-8")
-        except OSError:
-            return True
-        return 'autoEmptyTrash="0"' not in text
+        """Whether Plex removes by itself what a scan marked."""
+        return trash_preference.empties(Path(self.path(PREFERENCES)))
 
     def keep_trash(self) -> None:
-        """Have Plex keep its trash from its next start on; it must stand still, and be ended then. Raises OSError.
-
-        A server that ends by itself writes the file anew. A preference that is not in the file has its default, on.
-        """
-        path = Path(self.path(PREFERENCES))
-        text, found = re.subn('autoEmptyTrash="[^"]*"', 'autoEmptyTrash="0"', path.read_text(encoding="utf-8"))
-        if not found:
-            text = text.replace("<Preferences", '<Preferences autoEmptyTrash="0"', 1)
-        replace_text(path, text)
+        """Have it keep its trash from its next start on; see trash_preference. Raises OSError."""
+        trash_preference.keep(Path(self.path(PREFERENCES)))
 
     def workers(self, names: Sequence[str]) -> list[int]:
         """List the processes of the container whose program has one of the names; all when none is given."""
@@ -198,11 +182,10 @@ class Container:
             pids = [int(pid) for pid in (directory / "cgroup.procs").read_text(encoding="utf-8").split()]
         except OSError:
             return []
+        if not names:
+            return pids
         found = []
         for pid in pids:
-            if not names:
-                found.append(pid)
-                continue
             with suppress(OSError):
                 arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:3]
                 programs = {os.fsdecode(argument).rpartition("/")[2] for argument in arguments}
