@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -68,31 +69,33 @@ def read_json(path: Path) -> Any:
         return None
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write a JSON file that is either the old one or the new one, readable by its owner only."""
+@contextmanager
+def _replacing(path: Path) -> Iterator[IO[str]]:
+    """Give a file, readable by its owner only, that takes the place of another one when it is whole and on the disk."""
     partial = path.with_name(f".{path.name}.partial")
     partial.unlink(missing_ok=True)
     with os.fdopen(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=1, sort_keys=True)
-        file.write("\n")
+        yield file
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
     sync(path.parent)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file that is either the old one or the new one, readable by its owner only."""
+    with _replacing(path) as file:
+        json.dump(content, file, indent=1, sort_keys=True)
+        file.write("\n")
 
 
 def replace_text(path: Path, text: str) -> None:
     """Give a file another text, with the owner and the rights it has; it is the old one or the new one."""
-    partial, now = path.with_name(f".{path.name}.partial"), path.stat()
-    partial.unlink(missing_ok=True)
-    with os.fdopen(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
+    now = path.stat()
+    with _replacing(path) as file:
         os.fchown(file.fileno(), now.st_uid, now.st_gid)
         os.fchmod(file.fileno(), now.st_mode & 0o777)
         file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    sync(path.parent)
 
 
 def append_whole(path: Path, lines: bytes) -> bool:

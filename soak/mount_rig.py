@@ -29,11 +29,6 @@ CACHE = "/var/cache/plex-burst"
 GUARD = "/srv/plex-burst/guard"
 ADMIN = f"http://{settings.S3_FAULT_ADDRESS}:{settings.S3_FAULT_ADMIN_PORT}"
 LOOK = "/usr/local/lib/mount_look.py"
-# What a campaign that was killed in mid-case leaves behind, beside the proxy's faults.
-_LEFT = """
-if [ -e /run/resolv.kept ]; then cat /run/resolv.kept > /etc/resolv.conf; rm /run/resolv.kept; fi
-systemctl stop busy 2>/dev/null
-"""
 
 
 @dataclass
@@ -123,12 +118,15 @@ class Rig:
         machine.up(self.name, images.ensure_image("machine", print))
         wait(lambda: self.sh("docker info --format ok"), "ok", 60, "Docker did not come up after the reboot")
 
-    def ready(self) -> None:
-        """Have everything healthy; what is so already is left as it is, so that a campaign loses no time."""
+    def ready(self, undo: str = "") -> None:
+        """Have everything healthy; what is so already is left as it is, so that a campaign loses no time.
+
+        undo: a command that takes away what a campaign that was killed in mid-case left, beside the proxy's faults.
+        """
         self.heal()
         # systemd counts starts, and a campaign has more of them than a run.
         small = self.sh(
-            f"{_LEFT} systemctl reset-failed plex-burst-mount plex-burst-guard; mountpoint --quiet {GUARD} && echo yes"
+            f"{undo}\nsystemctl reset-failed plex-burst-mount plex-burst-guard; mountpoint --quiet {GUARD} && echo yes"
         )
         found = self.look()
         if small or found["guard"]["state"] != "healthy" or found["scanners"] or found["refreshing"]:

@@ -73,7 +73,7 @@ NAMED = {
     "rclone out of memory": Fault(_STARVE, dead=True),
     "DNS gone": Fault(
         "cp /etc/resolv.conf /run/resolv.kept; echo nameserver 192.0.2.1 > /etc/resolv.conf",
-        "cat /run/resolv.kept > /etc/resolv.conf && rm /run/resolv.kept",
+        "[ ! -e /run/resolv.kept ] || { cat /run/resolv.kept > /etc/resolv.conf; rm /run/resolv.kept; }",
         lasts=12,
     ),
     "rclone stopped": Fault(f"kill -STOP {_PID}", dead=True),
@@ -105,3 +105,5 @@ NAMED = {
 ALONE = {"black hole 90 s", "black hole 10 min", "machine rebooted", "Docker restarted"}
 # What chance may draw.
 DRAWN = [name for name in NAMED if name not in ALONE]
+# Does nothing where there is nothing to undo.
+UNDO_ALL = "\n".join(fault.undo for fault in NAMED.values() if fault.undo)

@@ -17,7 +17,7 @@ from typing import Any
 from module_utils.guard_report import windows
 from soak.campaign import BrokenPromiseError, Case
 from soak.mount_rig import Rig, rig, wait
-from soak.named_faults import DRAWN, NAMED, Fault
+from soak.named_faults import DRAWN, NAMED, UNDO_ALL, Fault
 
 SAMPLE = 4
 # The table of the named faults is the result; of the draws, the figures.
@@ -67,7 +67,7 @@ def run(case: Case, _workdir: Path, *, large: bool = False) -> dict[str, Any]:
 
 
 def _one(machine: Rig, case: Case) -> dict[str, Any]:
-    machine.ready()
+    machine.ready(UNDO_ALL)
     machine.plex("PUT", f"/:/prefs?autoEmptyTrash={int(case['empty_trash'])}")
     before = machine.census()
     machine.scan()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from module_utils.guard import build
 from module_utils.guard_docker import Agreement
 from module_utils.guard_probes import ASK_DOCKER, TELL_DOCKER
 
+from .probing import ended, until
 from .test_guard_service import SETTINGS
 
 
@@ -58,21 +58,6 @@ def agreement(tmp_path: Path, plex: Docker) -> Agreement:
     return Agreement(plex, probes)
 
 
-def until(what: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not what():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.01)
-
-
-def ended(agreement: Agreement, name: str) -> None:
-    def look() -> bool:
-        agreement.probes.collect()
-        return name not in agreement.probes.running
-
-    until(look)
-
-
 def test_a_late_answer_holds_nobody_up_and_outlives_a_generation(agreement: Agreement, plex: Docker) -> None:
     plex.late = 20.0
     began = time.monotonic()
@@ -86,7 +71,7 @@ def test_a_late_answer_holds_nobody_up_and_outlives_a_generation(agreement: Agre
 
 def test_a_pause_that_ends_after_plex_was_let_go_is_taken_back(agreement: Agreement, tmp_path: Path) -> None:
     agreement.agree(True)
-    ended(agreement, TELL_DOCKER)
+    ended(agreement.probes, TELL_DOCKER)
     assert (tmp_path / "told").exists()
 
     def agreed() -> bool:
@@ -146,7 +131,7 @@ def test_what_was_ended_is_started_until_it_lives(agreement: Agreement, plex: Do
     for _ in range(2):
         agreement.told_at = 0.0
         agreement.agree(False)
-        ended(agreement, TELL_DOCKER)
+        ended(agreement.probes, TELL_DOCKER)
         (tmp_path / "started").unlink()
     plex.living, plex.pid, agreement.told_at = True, 4712, 0.0
     agreement.agree(False)

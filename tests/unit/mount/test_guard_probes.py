@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ import pytest
 from module_utils import guard_states
 from module_utils.guard import Guard, build
 
+from .probing import ended
 from .test_guard_service import SETTINGS
 
 
@@ -20,21 +19,6 @@ def guard(tmp_path: Path) -> Guard:
     made = build({**SETTINGS, "directory": str(tmp_path), "socket": str(tmp_path / "rc"), "prove_deadline": 20.0})
     made.mind = guard_states.Mind(guard_states.PREWARM)
     return made
-
-
-def until(what: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not what():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.01)
-
-
-def ended(guard: Guard, name: str) -> None:
-    def look() -> bool:
-        guard.probes.collect()
-        return name not in guard.probes.running
-
-    until(look)
 
 
 def test_a_listing_that_never_ends_does_not_hold_the_guard_up(guard: Guard, tmp_path: Path) -> None:
@@ -54,5 +38,5 @@ def test_a_listing_that_never_ends_does_not_hold_the_guard_up(guard: Guard, tmp_
 )
 def test_only_a_cold_read_that_fails_counts_as_one(guard: Guard, name: str, failures: int) -> None:
     guard.probes.start(name, lambda: {"error": "no such luck"}, 20)
-    ended(guard, name)
+    ended(guard.probes, name)
     assert guard.probes.read_failures == failures

@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 
-from module_utils import fd_store, freezer, guard_probes, guard_reads, guard_states
+from module_utils import fd_store, freezer, guard_probes, guard_reads, guard_states, listing
 from module_utils.freezer import Container
 from module_utils.guard import Guard, build
 from module_utils.guard_cache import ROOM, Cache
+
+from .probing import ended
 
 SETTINGS: dict[str, Any] = {
     "unit": "u",
@@ -158,28 +160,23 @@ def test_a_proof_reads_files_whose_bytes_were_known_before(
     for what in ("alive", "covered", "reaches"):
         monkeypatch.setattr(guard.mount, what, lambda *_: True)
     guard.probes.files = names
+    guard.probes.socket = str(tmp_path / "rclone.sock")
+    listing.note_of(guard.probes.socket).write_text('{"finished": true, "seconds": 0}')
     guard.mind = guard_states.Mind(guard_states.REPAIRING, since=time.monotonic())
     guard.prove_deadline = 20.0
 
-    def done(what: str) -> None:
-        deadline = time.monotonic() + 20
-        while what not in guard.probes.digests:
-            assert time.monotonic() < deadline, f"no answer of {what}"
-            guard.probes.collect()
-            time.sleep(0.01)
-
     guard.probes.fingerprint(guard_probes.KNOWN, 8, 20)
-    done(guard_probes.KNOWN)
+    ended(guard.probes, guard_probes.KNOWN)
     guard.know()
     assert len(guard.known) == 8
     guard.prove()
-    done(guard_probes.PROOF)
+    ended(guard.probes, guard_probes.PROOF)
     guard.prove()
     assert guard.proved is True
     for name in guard.known:
         (media / name).write_text("other bytes")
     guard.prove()
-    done(guard_probes.PROOF)
+    ended(guard.probes, guard_probes.PROOF)
     guard.prove()
     assert guard.proved is False, "192 other files are as they were, and say nothing"
     assert guard.cache.wrong
@@ -231,10 +228,10 @@ def test_a_bind_that_is_renewed_gives_no_server_time_to_empty_its_trash(
     guard.mind = guard_states.Mind(guard_states.REPAIRING, since=time.monotonic(), frozen=True)
     guard.prove()
     assert plex.told == told
-    ended = "end 2" in told
-    assert guard.docker.ended == (4711 if ended else 0)
+    over = "end 2" in told
+    assert guard.docker.ended == (4711 if over else 0)
     guard.prove()
-    assert (guard_probes.PROOF in guard.probes.running) is not ended, "nothing is proved before it is there again"
+    assert (guard_probes.PROOF in guard.probes.running) is not over, "nothing is proved before it is there again"
     guard.probes.forget()
 
 
