@@ -20,9 +20,14 @@ options:
     required: true
   force:
     description:
-      - Refresh all metadata of the library, also of what did not change. This can take hours.
+      - Look into folders that did not change, too, and refresh all metadata of what is in them. This can take hours,
+        except for a folder named with O(path).
     type: bool
     default: false
+  path:
+    description: Scan nothing but this folder and what is below it; as the server sees it. Only with O(work=scan).
+    type: str
+    default: ""
   work:
     description:
       - V(scan) looks which files there are.
@@ -64,17 +69,23 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     **SERVER_ARGUMENTS,
     "section": {"type": "int", "required": True},
     "force": {"type": "bool", "default": False},
+    "path": {"type": "str", "default": ""},
     "work": {"type": "str", "choices": ["scan", "media_analysis"], "default": "scan"},
     "state": {"type": "str", "choices": ["started", "cancelled"], "default": "started"},
 }
 
 
-def order(work: str, section: int, started: bool, force: bool) -> tuple[str, str, dict[str, str] | None]:
+def order(
+    work: str, section: int, started: bool, force: bool = False, path: str = ""
+) -> tuple[str, str, dict[str, str] | None]:
     """Method, path and query of what the server is asked."""
     if work == "media_analysis":
         return "PUT", f"/library/sections/{section}/analyze", None
-    query = {"force": "1"} if started and force else None
-    return "GET" if started else "DELETE", f"/library/sections/{section}/refresh", query
+    asked = f"/library/sections/{section}/refresh"
+    if not started:
+        return "DELETE", asked, None
+    query = ({"force": "1"} if force else {}) | ({"path": path} if path else {})
+    return "GET", asked, query or None
 
 
 def main() -> None:
@@ -86,7 +97,7 @@ def main() -> None:
     if module.check_mode:
         module.exit_json(changed=True)
     server = PlexServer.local(module.params["url"], module.params["config"])
-    reply = server.request(*order(work, section, started, module.params["force"]))
+    reply = server.request(*order(work, section, started, module.params["force"], module.params["path"]))
     if not reply.ok:
         asked = {"scan": "scan" if started else "stop scanning", "media_analysis": "analyse"}[work]
         module.fail_json(

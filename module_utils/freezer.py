@@ -149,7 +149,7 @@ class Container:
                 self._tell(False)
 
     def restart(self) -> None:
-        """Stop it gracefully and start it again, so that its binds are made anew."""
+        """Stop it gracefully and start it again, so that its binds are made anew; takes up to two minutes."""
         if self.paused:
             self.tell_docker(False)
         self.thaw()
@@ -158,7 +158,6 @@ class Container:
             command = ["docker", "exec", self.name, *GRACEFUL_STOP]
             subprocess.run(command, capture_output=True, timeout=60, check=False)
         docker("POST", f"/containers/{self.name}/restart?t=30", timeout=60.0, socket=self.socket)
-        self.look()
 
     def start(self) -> None:
         """Start it again once its processes are gone."""

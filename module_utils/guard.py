@@ -15,12 +15,11 @@ import sys
 import time
 import typing as t
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from . import fd_store
 from . import guard_states as states
-from .files import write_json
 from .freezer import Container
 from .guard_actions import Actions
 from .guard_cache import Cache
@@ -38,7 +37,6 @@ class Guard(Actions):
     """The service: looks and judges; what `guard_states.step` asks for is in Actions."""
 
     ending: bool = False
-    written: dict[str, t.Any] = field(default_factory=dict)
 
     def signs(self, now: float) -> states.Signs:
         """Take in one look at everything."""
@@ -81,7 +79,7 @@ class Guard(Actions):
         if self.docker.hold(self.mind.frozen):
             self.event("held", frozen=self.mind.frozen)
         self.docker.agree(self.mind.frozen)
-        self._write_status()
+        self.write_status()
 
     def _changed(self, before: states.Mind) -> None:
         self.event("state", before=before.state, cause=self.mind.cause)
@@ -93,16 +91,6 @@ class Guard(Actions):
             self.proved = None
         if self.mind.state == states.HEALTHY and not self.known:
             self.probes.fingerprint(KNOWN, 8, self.prove_deadline)
-
-    def _write_status(self) -> None:
-        status = {**asdict(self.mind), "counts": self.counts, "window": self.window, "pid": self.mount.pid}
-        if self.unwritten:
-            self.write_events()
-        if status != self.written:
-            # A full disk is no reason to leave Plex alone; the next turn tries again.
-            with suppress(OSError):
-                write_json(self.directory / "status.json", {**status, "written_at": time.time()})
-                self.written = status
 
     def end(self, *_: t.Any) -> None:
         """Take systemd's word to stop."""
@@ -117,7 +105,9 @@ class Guard(Actions):
         self.mind = states.Mind(since=time.monotonic(), frozen=left_frozen)
         self.window = {"from": time.time(), "workers": 0, "waiting": 0, "broken": left_frozen}
         self.mount.left = fd_store.inherited()
-        watched = self._watched_before()
+        before = self._status_before()
+        self._take_over(before)
+        watched = before.get("pid", 0)
         self.mount.follow()
         if watched and watched != self.mount.pid and self.container.alive():
             self._meet_the_unseen()
@@ -137,11 +127,17 @@ class Guard(Actions):
             self.container.tell_docker(False)
         self.event("stopped")
 
-    def _watched_before(self) -> int:
-        """Give the process of the mount that the guard before this one saw last."""
-        with suppress(OSError, ValueError, KeyError):
-            return int(json.loads((self.directory / "status.json").read_text(encoding="utf-8"))["pid"])
-        return 0
+    def _status_before(self) -> dict[str, t.Any]:
+        """Give what the guard before this one wrote last; empty when there was none."""
+        with suppress(OSError, ValueError):
+            status = json.loads((self.directory / "status.json").read_text(encoding="utf-8"))
+            return status if isinstance(status, dict) else {}
+        return {}
+
+    def _take_over(self, before: dict[str, t.Any]) -> None:
+        """Start what the guard before this one ended, when it had no time to."""
+        if not self.container.alive():
+            self.docker.ended = int(before.get("ended") or 0)
 
     def _meet_the_unseen(self) -> None:
         """Freeze Plex first: what was at work while guard and mount died together may have been told errors."""

@@ -10,7 +10,7 @@ import json
 import time
 import typing as t
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from . import bounded, listing
@@ -46,6 +46,7 @@ class Actions:
     known: dict[str, str] = field(default_factory=dict)
     window: dict[str, t.Any] = field(default_factory=dict)
     unwritten: list[dict[str, t.Any]] = field(default_factory=list)
+    written: dict[str, t.Any] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("freezes", "repairs", "workers_ended"), 0))
 
     def event(self, kind: str, **facts: t.Any) -> None:
@@ -59,6 +60,18 @@ class Actions:
         lines = "".join(json.dumps(line) + "\n" for line in self.unwritten)
         if append_whole(self.directory / "events.jsonl", lines.encode()):
             self.unwritten = []
+
+    def write_status(self) -> None:
+        """Write what is so now, if it is something else than before."""
+        status = {**asdict(self.mind), "counts": self.counts, "window": self.window, "pid": self.mount.pid}
+        status["ended"] = self.docker.ended
+        if self.unwritten:
+            self.write_events()
+        if status != self.written:
+            # A full disk is no reason to leave Plex alone; the next turn tries again.
+            with suppress(OSError):
+                write_json(self.directory / "status.json", {**status, "written_at": time.time()})
+                self.written = status
 
     def listed(self) -> bool:
         """Whether the listing of this generation is there."""
@@ -120,6 +133,8 @@ class Actions:
         with suppress(OSError):
             self.container.keep_trash()
         self.docker.ended = self.container.pid
+        # The guard after this one has to start it, should this one be killed now.
+        self.write_status()
         self.container.end(self.container.workers(()))
         self.mount.let_left_go()
         self.container.thaw()
@@ -205,7 +220,7 @@ class Actions:
             return
         self.event("container restarted", reason="the remount does not reach it")
         self.container.end(workers)
-        self.container.restart()
+        self.docker.restart_gracefully()
 
     def give_up(self) -> None:
         """Plex stays frozen; the run and its owner are told."""

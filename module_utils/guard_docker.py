@@ -18,6 +18,8 @@ from .guard_probes import ASK_DOCKER, TELL_DOCKER, Probes
 PAUSE = 1.0
 # Between two questions while all is well, in seconds.
 CALM = 10.0
+# A server that ends as it should needs up to a minute, and Docker the same again.
+RESTART = 150.0
 
 
 @dataclass
@@ -31,6 +33,7 @@ class Agreement:
     telling: bool = False  # what Docker was told last: whether Plex is frozen
     unheard: bool = False  # it was told something, and has not been asked since
     ended: int = 0  # the first process of a container that has to be started again
+    restart: t.Literal["no", "due", "told"] = "no"  # whether it is ended gracefully, by Docker
 
     def ask(self, now: float) -> None:
         """Ask about the container now and then, and soon when it is gone or Docker was told something."""
@@ -55,18 +58,26 @@ class Agreement:
         container = self.container
         if TELL_DOCKER in self.probes.running or time.monotonic() - self.told_at < PAUSE:
             return
-        if self.ended and container.pid not in (0, self.ended):
-            self.ended = 0
+        if self.ended and (container.pid not in (0, self.ended) or (self.restart == "told" and container.alive())):
+            # There is another one, or this one did not end: it is held again, and whoever needs that asks again.
+            self.ended, self.restart = 0, "no"
         if self.ended:
-            if not container.alive():
+            if self.restart == "due":
+                self.restart = "told"
+                self._tell(False, container.restart, RESTART)
+            elif not container.alive():
                 self._tell(False, container.start)
         elif container.alive() and container.paused != frozen and (not frozen or container.stands_still()):
             self._tell(frozen, lambda: container.tell_docker(frozen))
 
-    def _tell(self, frozen: bool, work: t.Callable[[], None]) -> None:
+    def restart_gracefully(self) -> None:
+        """Have it end as it likes to, and start again; it is not held meanwhile."""
+        self.ended, self.restart = self.container.pid, "due"
+
+    def _tell(self, frozen: bool, work: t.Callable[[], None], deadline: float = 45.0) -> None:
         def tell() -> bounded.Answer:
             work()
             return {}
 
         self.told_at, self.telling, self.unheard = time.monotonic(), frozen, True
-        self.probes.start(TELL_DOCKER, tell, 45.0)
+        self.probes.start(TELL_DOCKER, tell, deadline)

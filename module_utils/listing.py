@@ -17,6 +17,10 @@ from pathlib import Path
 from .files import write_json
 from .rclone_rc import RcloneError, call
 
+# Seconds between two looks, and at most after a listing that failed.
+POLL = 0.2
+LONGEST_PAUSE = 10.0
+
 
 @dataclass(frozen=True)
 class Listing:
@@ -67,12 +71,19 @@ def advance(socket: str) -> Listing:
 
 
 def wait_for(socket: str, seconds: float) -> bool:
-    """Wait until it is there, for so many seconds at most; errors show elsewhere."""
+    """Wait until it is there, for so many seconds at most; errors show elsewhere.
+
+    One that fails begins anew after a pause that doubles, because each asks S3 for everything again.
+    """
     deadline = time.monotonic() + seconds
+    pause = POLL
     while True:
-        with suppress(RcloneError, OSError, ValueError, KeyError):
+        try:
             if advance(socket).finished:
                 return True
-        if time.monotonic() >= deadline:
+            wait = POLL
+        except (RcloneError, OSError, ValueError, KeyError):
+            wait = pause = min(2 * pause, LONGEST_PAUSE)
+        if time.monotonic() + wait >= deadline:
             return False
-        time.sleep(0.2)
+        time.sleep(wait)

@@ -45,6 +45,9 @@ class Docker(Container):
     def start(self) -> None:
         (self.place / "started").touch()
 
+    def restart(self) -> None:
+        (self.place / "restarted").touch()
+
 
 @pytest.fixture
 def plex(tmp_path: Path) -> Docker:
@@ -139,3 +142,34 @@ def test_what_was_ended_is_started_until_it_lives(agreement: Agreement, plex: Do
     plex.living, agreement.told_at = False, 0.0
     agreement.agree(False)
     assert TELL_DOCKER not in agreement.probes.running, "who stops it now wants it stopped"
+
+
+@pytest.mark.parametrize(
+    ("pid", "living", "started"),
+    [
+        # There is another one, which knows nothing of the mount's repair.
+        (4712, True, False),
+        # It ended and did not come up.
+        (4711, False, True),
+        # Docker did not do it: it stands still again, and the next proof asks anew.
+        (4711, True, False),
+    ],
+)
+def test_a_graceful_restart_is_docker_s_work_and_ends_one_way_or_the_other(
+    agreement: Agreement, plex: Docker, pid: int, living: bool, started: bool
+) -> None:
+    plex.pid = 4711
+    agreement.restart_gracefully()
+    assert not agreement.hold(True), "what is to end has to run"
+    agreement.agree(True)
+    ended(agreement.probes, TELL_DOCKER)
+    assert (plex.place / "restarted").exists()
+    (plex.place / "restarted").unlink()
+    plex.pid, plex.living, plex.paused, agreement.told_at = pid, living, True, 0.0
+    agreement.agree(True)
+    if started:
+        ended(agreement.probes, TELL_DOCKER)
+    assert (plex.place / "started").exists() is started
+    assert not (plex.place / "restarted").exists(), "once is enough"
+    assert (agreement.ended == 0) is not started
+    assert agreement.hold(True) is not started

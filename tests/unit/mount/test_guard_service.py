@@ -46,9 +46,10 @@ class Plex(Container):
     def __init__(self) -> None:
         super().__init__("plex")
         self.told: list[str] = []
+        self.living = True
 
     def alive(self) -> bool:
-        return True
+        return self.living
 
     def workers(self, names: Sequence[str]) -> list[int]:
         return [1] if names else [1, 2]
@@ -77,7 +78,7 @@ def plex() -> Plex:
 @pytest.fixture
 def guard(tmp_path: Path, plex: Plex) -> Guard:
     made = build({**SETTINGS, "directory": str(tmp_path)})
-    made.container = plex
+    made.container = made.docker.container = plex
     return made
 
 
@@ -196,7 +197,7 @@ def test_without_room_plex_is_frozen_all_the_same_and_the_log_comes_later(guard:
 
 def test_a_guard_that_died_with_the_mount_freezes_before_it_looks(guard: Guard, plex: Plex, tmp_path: Path) -> None:
     (tmp_path / "status.json").write_text('{"pid": 77}')
-    assert guard._watched_before() == 77
+    assert guard._status_before()["pid"] == 77
     guard._meet_the_unseen()
     assert (guard.mind.frozen, guard.window["broken"], guard.window["exposed"]) == (True, True, True)
     plex.pid = 4711
@@ -211,8 +212,8 @@ def test_a_guard_that_died_with_the_mount_freezes_before_it_looks(guard: Guard, 
     [
         # Its server would remove what the scanner marked, as soon as that ends.
         ({"exposed": True, "trash": True}, ["keep trash", "end 2", "thaw"]),
-        ({"exposed": True, "trash": False}, ["end 1", "restart"]),
-        ({"exposed": False, "trash": True}, ["end 1", "restart"]),
+        ({"exposed": True, "trash": False}, ["end 1"]),
+        ({"exposed": False, "trash": True}, ["end 1"]),
     ],
 )
 def test_a_bind_that_is_renewed_gives_no_server_time_to_empty_its_trash(
@@ -220,7 +221,6 @@ def test_a_bind_that_is_renewed_gives_no_server_time_to_empty_its_trash(
 ) -> None:
     for what, found in (("alive", True), ("covered", True), ("reaches", False)):
         monkeypatch.setattr(guard.mount, what, lambda *_, found=found: found)
-    monkeypatch.setattr(plex, "restart", lambda: plex.told.append("restart"))
     monkeypatch.setattr(plex, "empties_trash", lambda: is_so["trash"])
     plex.pid = 4711
     guard.prove_deadline = 20.0
@@ -228,11 +228,37 @@ def test_a_bind_that_is_renewed_gives_no_server_time_to_empty_its_trash(
     guard.mind = guard_states.Mind(guard_states.REPAIRING, since=time.monotonic(), frozen=True)
     guard.prove()
     assert plex.told == told
-    over = "end 2" in told
-    assert guard.docker.ended == (4711 if over else 0)
+    assert guard.docker.restart == ("no" if "end 2" in told else "due")
     guard.prove()
-    assert (guard_probes.PROOF in guard.probes.running) is not over, "nothing is proved before it is there again"
-    guard.probes.forget()
+    assert guard_probes.PROOF not in guard.probes.running, "nothing is proved before it is there again"
+
+
+@pytest.mark.parametrize(
+    ("text", "living", "starts"),
+    [
+        ('{"ended": 4711}', False, 4711),
+        ('{"ended": 4711}', True, 0),
+        ('{"pid": 77}', False, 0),
+        ("[]", False, 0),
+        ('{"ended', False, 0),
+    ],
+)
+def test_a_server_that_was_ended_is_started_by_the_next_guard(
+    guard: Guard, plex: Plex, text: str, living: bool, starts: int
+) -> None:
+    (guard.directory / "status.json").write_text(text)
+    plex.living = living
+    guard._take_over(guard._status_before())
+    assert guard.docker.ended == starts
+
+
+def test_what_is_ended_is_on_disk_before_it_is_gone(guard: Guard, plex: Plex, monkeypatch: pytest.MonkeyPatch) -> None:
+    plex.pid = 4711
+    guard.window = {"broken": True, "exposed": True}
+    written: list[int] = []
+    monkeypatch.setattr(plex, "end", lambda _: written.append(guard._status_before()["ended"]))
+    guard.thaw()
+    assert written == [4711]
 
 
 def test_what_systemd_kept_spares_plex_the_restart(guard: Guard, plex: Plex) -> None:

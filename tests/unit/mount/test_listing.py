@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,22 @@ def test_an_rclone_that_does_not_answer_is_waited_for(rclone: Rclone, socket: st
     rclone.status = RcloneError("rclone does not answer job/status.")
     assert not listing.wait_for(socket, 0.0)
     assert listing.note_of(socket).exists()
+
+
+def test_one_that_goes_on_failing_is_asked_for_less_and_less(
+    rclone: Rclone, socket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed = 0.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal passed
+        passed += seconds
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    monkeypatch.setattr(time, "monotonic", lambda: passed)
+    rclone.status = {"finished": True, "success": False}
+    assert not listing.wait_for(socket, 60)
+    assert rclone.listings == 10, "each of them asks S3 for everything: after 0, 0.6, 2, 5, 11, then every 10 seconds"
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"finished": false}'])

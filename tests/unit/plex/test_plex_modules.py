@@ -123,6 +123,11 @@ def test_an_unknown_section_is_refused(server: FakePlex, call: RunModule) -> Non
     [
         ({}, ("GET", "/library/sections/5/refresh", {})),
         ({"force": True}, ("GET", "/library/sections/5/refresh", {"force": "1"})),
+        (
+            {"force": True, "path": "/m/a & b"},
+            ("GET", "/library/sections/5/refresh", {"force": "1", "path": "/m/a & b"}),
+        ),
+        ({"path": "/m/a"}, ("GET", "/library/sections/5/refresh", {"path": "/m/a"})),
         ({"state": "cancelled", "force": True}, ("DELETE", "/library/sections/5/refresh", {})),
         ({"work": "media_analysis"}, ("PUT", "/library/sections/5/analyze", {})),
     ],
