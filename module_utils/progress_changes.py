@@ -62,11 +62,15 @@ def _live_tracks(library: sqlite3.Connection, section: int, keys: t.Iterable[int
     return {key for (key,) in library.execute(queries.LIVE_TRACKS, bound)}
 
 
-def count_vectors(library: sqlite3.Connection, blobs: sqlite3.Connection, state: State) -> None:
-    """Find all live tracks of the section that have a vector."""
+def _count_vectors(
+    library: sqlite3.Connection, blobs: sqlite3.Connection, state: State, listed: str | None = None
+) -> None:
+    """Find all live tracks of the section that have a vector. listed: how SQLite lists what carries the mark."""
     _map(blobs)
     state.blobs = _table(blobs, "blobs")
-    held = id_set(blobs.execute(queries.VECTORS).fetchone()[0])
+    (text,) = blobs.execute(queries.VECTORS).fetchone()
+    # Where each of them has its vector, the same list need not be read twice.
+    held = state.analysed if text and text == listed else id_set(text)
     # What carries the mark is known to be a live track; only the others have to be looked up.
     state.vectors = held & state.analysed
     for key in _live_tracks(library, state.section, held - state.analysed):
@@ -78,7 +82,8 @@ def _map(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA mmap_size = {1 << 40}")
 
 
-def _all_items(library: sqlite3.Connection, state: State) -> None:
+def _all_items(library: sqlite3.Connection, state: State) -> str:
+    """Count the items and find those that carry a mark; how SQLite lists the analysed ones."""
     pages, page_size = (library.execute(f"PRAGMA {what}").fetchone()[0] for what in ("page_count", "page_size"))
     step = state.metadata.top // (pages * page_size // MAPPED + 1) + 1
     bound: Bound = {"section": state.section} | {name: mark for name, (_, mark) in MARKS.items()}
@@ -90,18 +95,22 @@ def _all_items(library: sqlite3.Connection, state: State) -> None:
         ids = library.execute(queries.MARKED, bound | {"first": first, "beyond": first + step}).fetchone()
         for name, found in zip(MARKS, ids, strict=True):
             marked[name] += [found] if found else []
-    for name, texts in marked.items():
-        setattr(state, name, id_set(",".join(texts)))
+    lists = {name: ",".join(texts) for name, texts in marked.items()}
+    for name, text in lists.items():
+        setattr(state, name, id_set(text))
+    return lists["analysed"]
 
 
-def count_all(library: sqlite3.Connection, section: int) -> State:
-    """Count everything but the vectors."""
+def count_all(library: sqlite3.Connection, blobs: sqlite3.Connection | None, section: int) -> State:
+    """Count everything; without the second database everything but the vectors."""
     _map(library)
     state = State(section=section, changed_at=_high_water(library))
     state.section_changed_at = _section_high_water(library, section)
     state.metadata, state.media_parts = _table(library, "metadata_items"), _table(library, "media_parts")
     state.parts = _parts(library, section, state.media_parts.rows)
-    _all_items(library, state)
+    listed = _all_items(library, state)
+    if blobs is not None:
+        _count_vectors(library, blobs, state, listed)
     return state
 
 
@@ -146,7 +155,7 @@ def _count_new_vectors(library: sqlite3.Connection, blobs: sqlite3.Connection, s
     now, before = _table(blobs, "blobs"), state.blobs or Table()
     (new,) = blobs.execute("SELECT count(*) FROM blobs WHERE id > ?", (before.top,)).fetchone()
     if state.blobs is None or now.rows != before.rows + new:
-        count_vectors(library, blobs, state)
+        _count_vectors(library, blobs, state)
         return
     (ids,) = blobs.execute(queries.NEW_VECTORS, {"top": before.top}).fetchone()
     for key in _live_tracks(library, state.section, json.loads(f"[{ids or ''}]")):

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from .progress_changes import StaleError, count_all, count_changes, count_vectors, deleted
+from .progress_changes import StaleError, count_all, count_changes, deleted
 from .progress_state import State, load, save
 
 LIBRARY = "com.plexapp.plugins.library.db"
@@ -132,10 +132,7 @@ def _count(
             pass
         else:
             return known, CHANGES
-    state = count_all(library, section)
-    if blobs is not None:
-        count_vectors(library, blobs, state)
-    return state, EVERYTHING
+    return count_all(library, blobs, section), EVERYTHING
 
 
 def readable(directory: str, busy_seconds: float = 2) -> Reading:
