@@ -97,6 +97,19 @@ def test_a_generation_that_dies_as_it_is_proved_holds_nobody_up(machine: Rig) ->
     wait(machine.reads, True, 60, "the guard waited for a generation that was dead")
 
 
+def test_a_generation_that_hangs_as_it_starts_is_not_waited_for_as_long_as_systemd_would(machine: Rig) -> None:
+    machine.reset()
+    state = "systemctl show -P ActiveState plex-burst-mount"
+    # The next process is stopped before it is ready, which it usually is after a fraction of a second.
+    machine.sh(
+        "first=$(systemctl show -P MainPID plex-burst-mount); kill -KILL $first; next=0;"
+        " while [ $next = 0 ] || [ $next = $first ]; do next=$(systemctl show -P MainPID plex-burst-mount); done;"
+        " kill -STOP $next"
+    )
+    assert machine.sh(state) == "activating", "it was ready before it was stopped"
+    wait(machine.reads, True, 70, "the generation that hangs was waited for")
+
+
 @pytest.fixture(scope="module")
 def cached() -> Iterator[Rig]:
     """A machine whose mount has a disk cache."""
