@@ -144,7 +144,8 @@ class Actions:
         self.counts["repairs"] += 1
         self.window["broken"] = True
         cause = self.mind.cause
-        only_covered = self.mount.alive() and not self.probes.statfs_misses and not self.mount.covered()
+        mount = self.mount
+        only_covered = mount.alive() and mount.aside() and not self.probes.statfs_misses and not mount.covered()
         self.event("repair", cause=cause, by="covering" if only_covered else "a new generation")
         if only_covered:
             self._cover_again()

@@ -132,6 +132,11 @@ class Mount:
         layers = self.layers.at(self.places.target)
         return bool(layers) and layers[-1].connection == self.connection != ""
 
+    def aside(self) -> bool:
+        """Whether the living generation is mounted where it was made, so that it can be put on top again."""
+        layers = mount_layers.at(self.places.generation)
+        return bool(layers) and layers[-1].connection == self.connection != ""
+
     def reaches(self, pid: int) -> bool:
         """Whether the mount table of a process, such as a container's, has the living generation."""
         with suppress(OSError):
@@ -146,7 +151,12 @@ class Mount:
             return 0
 
     def cover(self) -> None:
-        """Put the living generation on top, on a parent that reaches the containers."""
+        """Put the living generation on top, on a parent that reaches the containers. Raises OSError.
+
+        Never the bare directory of one that was unmounted: that is empty, and what is mounted there later shows here.
+        """
+        if not self.aside():
+            raise OSError(f"nothing is mounted at {self.places.generation} any more")
         if not mount_layers.at(self.places.parent):
             mount_layers.share(self.places.parent)
         if not self.covered():

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from module_utils import fd_store, freezer, guard_probes, guard_reads, guard_states, listing
+from module_utils import fd_store, freezer, guard_probes, guard_reads, guard_states, listing, mount_layers
 from module_utils.freezer import Container
 from module_utils.guard import Guard, build
 from module_utils.guard_cache import ROOM, Cache
@@ -259,6 +259,37 @@ def test_what_is_ended_is_on_disk_before_it_is_gone(guard: Guard, plex: Plex, mo
     monkeypatch.setattr(plex, "end", lambda _: written.append(guard._status_before()["ended"]))
     guard.thaw()
     assert written == [4711]
+
+
+@pytest.mark.parametrize(("aside", "by"), [(True, "covering"), (False, "a new generation")])
+def test_a_generation_that_lives_is_put_on_top_again_only_where_it_is_mounted(
+    guard: Guard, monkeypatch: pytest.MonkeyPatch, aside: bool, by: str
+) -> None:
+    for what, found in (("alive", True), ("covered", False), ("aside", aside)):
+        monkeypatch.setattr(guard.mount, what, lambda *_, found=found: found)
+    done: list[str] = []
+    for what in ("cover", "kill", "release", "restart"):
+        monkeypatch.setattr(guard.mount, what, lambda *_, what=what, **__: done.append(what))
+    guard.repair()
+    (line,) = (guard.directory / "events.jsonl").read_text().splitlines()
+    assert json.loads(line)["by"] == by
+    assert done == (["cover"] if aside else ["kill", "release", "restart"])
+
+
+def test_the_bare_directory_of_a_generation_is_never_shown(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(mount_layers, "share", done.append)
+    monkeypatch.setattr(mount_layers, "bind", lambda *_: done.append("bind"))
+    generation = mount_layers.Layer("9", "1", "/nowhere/generation", "0:77", "fuse.rclone", "library:")
+    monkeypatch.setattr(mount_layers, "at", lambda point: [generation] if "generation" in point else [])
+    for connection in ("", "76"):
+        guard.mount.connection = connection
+        with pytest.raises(OSError, match="nothing is mounted at /nowhere/generation any more"):
+            guard.mount.cover()
+    assert done == []
+    guard.mount.connection = "77"
+    guard.mount.cover()
+    assert done == ["/nowhere", "bind"]
 
 
 def test_what_systemd_kept_spares_plex_the_restart(guard: Guard, plex: Plex) -> None:
