@@ -184,6 +184,7 @@ class Actions:
         elif not self.mount.alive() or not self.mount.covered() or self.docker.ended:
             if PROOF in self.probes.running:
                 self.probes.forget()
+            self._put_back()
         elif PROOF in self.probes.digests:
             self._judge_proof(self.probes.digests.pop(PROOF))
         elif PROOF not in self.probes.running:
@@ -196,6 +197,20 @@ class Actions:
             socket = self.probes.socket
             # Half of the time at most: what is not listed yet costs requests, and is no reason to condemn it.
             self.probes.fingerprint(PROOF, 3, left, tuple(self.known), lambda: listing.wait_for(socket, left / 2))
+
+    def _put_back(self) -> None:
+        """A generation that came up and was then taken away by hand comes back, or the one after it."""
+        mount = self.mount
+        if not mount.alive() or mount.covered() or not mount.settled():
+            return
+        try:
+            mount.cover()
+        except OSError:
+            mount.kill()
+            mount.release()
+            mount.restart(held=True)
+        else:
+            self.event("covered again", reason="it was taken away before it was proved")
 
     def _judge_proof(self, found: dict[str, t.Any]) -> None:
         failed = bounded.failure(found)

@@ -170,6 +170,10 @@ class Mount:
         if self.connection:
             abort(self.connection)
 
+    def settled(self) -> bool:
+        """Whether the unit has done what it does after a start: it puts the generation on top itself."""
+        return systemctl("show", "--property=ActiveState", "--value", self.places.unit) == "active"
+
     def restart(self, *, held: bool) -> None:
         """Have systemd start the next generation; it does so by itself after a kill, unless it has given up."""
         if systemctl("show", "--property=ActiveState", "--value", self.places.unit) in {"failed", "inactive"}:

@@ -24,7 +24,8 @@ from soak.provision import of_large, provision
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "mount"
-TARGET = "/srv/plex-burst/mnt/library"
+PARENT = "/srv/plex-burst/mnt"
+TARGET = f"{PARENT}/library"
 CACHE = "/var/cache/plex-burst"
 GUARD = "/srv/plex-burst/guard"
 ADMIN = f"http://{settings.S3_FAULT_ADDRESS}:{settings.S3_FAULT_ADMIN_PORT}"
@@ -127,6 +128,7 @@ class Rig:
         # systemd counts starts, and a campaign has more of them than a run.
         small = self.sh(
             f"{undo}\nsystemctl reset-failed plex-burst-mount plex-burst-guard; mountpoint --quiet {GUARD} && echo yes"
+            f"; mountpoint --quiet {PARENT} || echo yes"
         )
         found = self.look()
         if small or found["guard"]["state"] != "healthy" or found["scanners"] or found["refreshing"]:
@@ -137,6 +139,11 @@ class Rig:
         self.heal()
         self.sh(f"while mountpoint --quiet {GUARD}; do umount {GUARD}; done")
         self.sh("systemctl reset-failed plex-burst-mount plex-burst-guard; systemctl start plex-burst-mount")
+        # A run goes on without it where the file system around it is shared; the next case takes it away again.
+        if self.sh(f"mountpoint --quiet {PARENT} || echo gone"):
+            self.sh("systemctl stop plex-burst-guard plex-burst-mount; systemctl restart plex-burst-shared")
+            self.sh("systemctl start plex-burst-mount; docker restart plex", timeout=120)
+            wait(lambda: "MediaContainer" in self.plex("GET", "/identity"), True, 60, "Plex did not come back")
         self.start_plex()
         self.sh(f"rm -f {GUARD}/events.jsonl {GUARD}/status.json {GUARD}/given_up.json")
         self.sh("systemctl restart plex-burst-guard")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from soak.mount_rig import GUARD, TARGET
+from soak.mount_rig import GUARD, PARENT, TARGET
 
 # The next one, when there is none just now: 0 would be whoever kills.
 _PID = (
@@ -80,7 +80,7 @@ NAMED = {
     "rclone ended": Fault(f"kill -TERM {_PID}", dead=True),
     "unmounted by hand": Fault(f"umount --lazy {TARGET}", dead=True),
     "generation unmounted": Fault("umount --lazy /srv/plex-burst/generation"),
-    "parent unmounted": Fault("umount --lazy /srv/plex-burst/mnt", dead=True),
+    "parent unmounted": Fault(f"umount --lazy {PARENT}", dead=True),
     "unit restarted": Fault("systemctl restart plex-burst-mount", dead=True),
     "guard killed": Fault("systemctl kill --signal=KILL plex-burst-guard"),
     "rclone and guard killed": Fault(f"kill -KILL {_PID} $(systemctl show -P MainPID plex-burst-guard)"),

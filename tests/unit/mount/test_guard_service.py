@@ -276,6 +276,37 @@ def test_a_generation_that_lives_is_put_on_top_again_only_where_it_is_mounted(
     assert done == (["cover"] if aside else ["kill", "release", "restart"])
 
 
+@pytest.mark.parametrize(
+    ("settled", "mounted", "done"),
+    [
+        # The unit is about to do it.
+        (False, True, []),
+        (True, True, ["cover"]),
+        (True, False, ["kill", "release", "restart"]),
+    ],
+)
+def test_a_generation_that_is_taken_away_before_it_is_proved_comes_back(
+    guard: Guard, monkeypatch: pytest.MonkeyPatch, settled: bool, mounted: bool, done: list[str]
+) -> None:
+    for what, found in (("alive", True), ("covered", False), ("settled", settled)):
+        monkeypatch.setattr(guard.mount, what, lambda *_, found=found: found)
+    found: list[str] = []
+    for what in ("kill", "release", "restart"):
+        monkeypatch.setattr(guard.mount, what, lambda *_, what=what, **__: found.append(what))
+
+    def cover() -> None:
+        if not mounted:
+            raise OSError("nothing is mounted there")
+        found.append("cover")
+
+    monkeypatch.setattr(guard.mount, "cover", cover)
+    guard.prove_deadline = 20.0
+    guard.mind = guard_states.Mind(guard_states.REPAIRING, since=time.monotonic(), frozen=True)
+    guard.prove()
+    assert found == done
+    assert log(guard) == (["covered again"] if done == ["cover"] else [])
+
+
 def test_the_bare_directory_of_a_generation_is_never_shown(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
     monkeypatch.setattr(mount_layers, "share", done.append)
