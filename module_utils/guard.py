@@ -104,12 +104,11 @@ class Guard(Actions):
         left_frozen = self.container.paused or self.container.stands_still()
         self.mind = states.Mind(since=time.monotonic(), frozen=left_frozen)
         self.window = {"from": time.time(), "workers": 0, "waiting": 0, "broken": left_frozen}
-        self.mount.left = fd_store.inherited()
         before = self._status_before()
         self._take_over(before)
-        watched = before.get("pid", 0)
+        self.mount.left = fd_store.inherited()
         self.mount.follow()
-        if watched and watched != self.mount.pid and self.container.alive():
+        if self._missed_something(before):
             self._meet_the_unseen()
         else:
             self.mount.let_left_go()
@@ -139,11 +138,22 @@ class Guard(Actions):
         if not self.container.alive():
             self.docker.ended = int(before.get("ended") or 0)
 
+    def _missed_something(self, before: dict[str, t.Any]) -> bool:
+        """Whether the mount that the guard before this one watched has died or was taken away since."""
+        watched = before.get("pid", 0)
+        return bool(watched) and self.container.alive() and (watched != self.mount.pid or not self.mount.covered())
+
     def _meet_the_unseen(self) -> None:
-        """Freeze Plex first: what was at work while guard and mount died together may have been told errors."""
-        self.mind = replace(self.mind, frozen=True, cause="the mount died while nobody watched")
+        """Freeze Plex first: what was at work while nobody watched may have been told errors, or seen nothing.
+
+        What systemd kept of a mount spares Plex the errors of its death, but not the sight of an empty directory.
+        """
+        mount = self.mount
+        taken_away = not mount.covered() and (mount.alive() or not mount.layers.at(mount.places.target))
+        cause = "the mount was taken away while nobody watched" if taken_away else "the mount died while nobody watched"
+        self.mind = replace(self.mind, frozen=True, cause=cause)
         self.freeze()
-        self.window |= {"broken": True, "exposed": not self.mount.left}
+        self.window |= {"broken": True, "exposed": taken_away or not mount.left}
 
     def _wait(self, table: int) -> None:
         """Sleep until a second has passed, a freeze is due, rclone has died, or the table of mounts has changed."""

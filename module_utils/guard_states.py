@@ -148,6 +148,9 @@ def _condemned(mind: Mind, signs: Signs, patience: Patience) -> tuple[Mind, tupl
 def _starting(mind: Mind, signs: Signs, patience: Patience) -> tuple[Mind, tuple[str, ...]]:
     if signs.process and signs.covered and not signs.statfs_misses:
         return _go(mind, PREWARM, signs.at, mind.cause), ()
+    if mind.frozen and signs.process and not signs.covered:
+        # Somebody took it away while no guard watched: it does not come back by itself.
+        return _condemn(mind, signs, (DEAD, "the mount is not where Plex looks"))
     ill = not signs.process or not signs.covered or signs.statfs_misses >= patience.statfs_misses
     if ill and signs.at - mind.since > patience.hang_after:
         return _condemn(mind, signs, (DEAD, "the mount did not come up"))

@@ -12,7 +12,8 @@ _PID = (
     "$(for _ in $(seq 100); do pid=$(systemctl show -P MainPID plex-burst-mount); [ $pid = 0 ] || break; sleep 0.1;"
     " done; echo $pid)"
 )
-_CONNECTION = "$(grep ' /srv/plex-burst/generation ' /proc/self/mountinfo | tail -1 | cut -d' ' -f3 | cut -d: -f2)"
+# Where Plex looks, because an earlier case may have unmounted the generation itself.
+_CONNECTION = f"$(grep ' {TARGET} ' /proc/self/mountinfo | tail -1 | cut -d' ' -f3 | cut -d: -f2)"
 # The process is moved into a group of its own that may hold next to nothing, beside one that takes all it can get; both
 # cgroup versions. Given something to read instead, it often lived on with what it had.
 _STARVE = rf"""

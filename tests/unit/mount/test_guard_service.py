@@ -323,9 +323,58 @@ def test_the_bare_directory_of_a_generation_is_never_shown(guard: Guard, monkeyp
     assert done == ["/nowhere", "bind"]
 
 
-def test_what_systemd_kept_spares_plex_the_restart(guard: Guard, plex: Plex) -> None:
+@pytest.mark.parametrize(
+    ("before", "now", "missed"),
+    [
+        ({}, (77, True), False),
+        ({"pid": 77}, (77, True), False),
+        ({"pid": 77}, (78, True), True),
+        ({"pid": 77}, (0, False), True),
+        # It lives, and Plex saw an empty directory.
+        ({"pid": 77}, (77, False), True),
+        # The first guard of all waits for a mount that is about to come.
+        ({"pid": 0}, (77, False), False),
+    ],
+)
+def test_a_guard_learns_what_happened_while_none_watched(
+    guard: Guard, monkeypatch: pytest.MonkeyPatch, before: dict[str, int], now: tuple[int, bool], missed: bool
+) -> None:
+    guard.mount.pid, covered = now
+    monkeypatch.setattr(guard.mount, "covered", lambda: covered)
+    assert guard._missed_something(before) is missed
+
+
+@pytest.mark.parametrize(
+    ("now", "cause"),
+    [
+        ((True, ["another"]), "the mount was taken away while nobody watched"),
+        ((False, []), "the mount was taken away while nobody watched"),
+        ((False, ["dead"]), "the mount died while nobody watched"),
+    ],
+)
+def test_an_empty_directory_was_seen_whatever_systemd_kept(
+    guard: Guard, plex: Plex, monkeypatch: pytest.MonkeyPatch, now: tuple[bool, list[str]], cause: str
+) -> None:
+    alive, layers = now
     reader, writer = os.pipe()
     guard.mount.left = [writer]
+    for what, found in (("alive", alive), ("covered", False)):
+        monkeypatch.setattr(guard.mount, what, lambda *_, found=found: found)
+    monkeypatch.setattr(guard.mount.layers, "at", lambda _: layers)
+    plex.pid = 4711
+    guard._meet_the_unseen()
+    guard.thaw()
+    assert guard.mind.cause == cause
+    kept = "keep trash" in plex.told
+    assert kept is ("taken away" in cause), "what a scanner marked then stays in the trash"
+    os.close(reader)
+
+
+def test_what_systemd_kept_spares_plex_the_restart(guard: Guard, plex: Plex, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    guard.mount.left = [writer]
+    dead = mount_layers.Layer("9", "1", "/nowhere/library", "0:77", "fuse.rclone", "library:")
+    monkeypatch.setattr(guard.mount.layers, "at", lambda _: [dead])
     guard._meet_the_unseen()
     guard.thaw()
     assert plex.told == ["freeze", "end 1", "thaw"]

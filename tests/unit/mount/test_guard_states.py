@@ -165,6 +165,24 @@ def test_no_repair_while_another_is_under_way_and_thaw_only_after_the_proof() ->
     assert (play.mind.state, play.mind.in_a_row) == (states.HEALTHY, 0)
 
 
+@pytest.mark.parametrize(
+    ("frozen", "signs", "state"),
+    [
+        (True, {"covered": False}, states.DEAD),
+        # Nobody saw one before: it is about to come.
+        (False, {"covered": False}, states.STARTING),
+        # systemd starts the next one.
+        (True, {"covered": False, "process": False}, states.STARTING),
+        (True, {}, states.PREWARM),
+    ],
+)
+def test_what_was_taken_away_while_no_guard_watched_is_not_waited_for(
+    frozen: bool, signs: dict[str, bool], state: str
+) -> None:
+    mind, actions = step(Mind(frozen=frozen), Signs(at=1, **signs), CLOUD)
+    assert (mind.state, actions) == (state, ())
+
+
 def test_repairs_that_do_not_last_end_with_plex_frozen() -> None:
     play = healthy()
     play.look(process=False)
