@@ -290,20 +290,20 @@ def test_a_generation_that_is_taken_away_before_it_is_proved_comes_back(
 ) -> None:
     for what, found in (("alive", True), ("covered", False), ("settled", settled)):
         monkeypatch.setattr(guard.mount, what, lambda *_, found=found: found)
-    found: list[str] = []
+    did: list[str] = []
     for what in ("kill", "release", "restart"):
-        monkeypatch.setattr(guard.mount, what, lambda *_, what=what, **__: found.append(what))
+        monkeypatch.setattr(guard.mount, what, lambda *_, what=what, **__: did.append(what))
 
     def cover() -> None:
         if not mounted:
             raise OSError("nothing is mounted there")
-        found.append("cover")
+        did.append("cover")
 
     monkeypatch.setattr(guard.mount, "cover", cover)
     guard.prove_deadline = 20.0
     guard.mind = guard_states.Mind(guard_states.REPAIRING, since=time.monotonic(), frozen=True)
     guard.prove()
-    assert found == done
+    assert did == done
     assert log(guard) == (["covered again"] if done == ["cover"] else [])
 
 
