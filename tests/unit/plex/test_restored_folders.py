@@ -103,7 +103,7 @@ def test_without_the_container_nobody_can_look(look: RunModule, docker: tuple[in
 
 
 def test_a_mount_that_hangs_is_not_waited_for(look: RunModule, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plex_restored_folders.restored_folders, "there", lambda *_: os.read(os.pipe()[0], 1))
+    monkeypatch.setattr("plugins.module_utils.restored_folders.there", lambda *_: os.read(os.pipe()[0], 1))
     assert (
         look(patience=0.3)["msg"] == "The files that are marked as deleted could not be looked for: no answer in time."
     )
