@@ -93,16 +93,17 @@ class Container:
     def _freezer(self) -> tuple[Path, int]:
         return cgroup_of(Path(f"/proc/{self.pid}/cgroup").read_text(encoding="utf-8"))
 
-    def _tell(self, frozen: bool) -> None:
+    def order(self, frozen: bool) -> tuple[Path, str]:
+        """Give the file of its cgroup and the word that stops it or lets it go. Raises OSError when there is none."""
         directory, version = self._freezer()
-        name, word = (
-            ("freezer.state", "FROZEN" if frozen else "THAWED") if version == 1 else ("cgroup.freeze", str(int(frozen)))
-        )
-        (directory / name).write_text(word, encoding="utf-8")
+        if version == 1:
+            return directory / "freezer.state", "FROZEN" if frozen else "THAWED"
+        return directory / "cgroup.freeze", str(int(frozen))
 
-    def freeze(self) -> None:
-        """Stop every process now. OSError when there is none."""
-        self._tell(True)
+    def freeze(self, frozen: bool = True) -> None:
+        """Stop every process now, or let it go. OSError when there is none."""
+        path, word = self.order(frozen)
+        path.write_text(word, encoding="utf-8")
 
     def hold(self, frozen: bool) -> bool:
         """Have the cgroup as it was told, whatever Docker has made of it since; whether it had to be told again."""
@@ -111,7 +112,7 @@ class Container:
             name = "freezer.self_freezing" if version == 1 else "cgroup.freeze"
             if (directory / name).read_text(encoding="utf-8").strip() == str(int(frozen)):
                 return False
-            self._tell(frozen)
+            self.freeze(frozen)
         except OSError:
             return False
         return True
@@ -146,7 +147,7 @@ class Container:
         """Let everything go on."""
         if self.alive():
             with suppress(OSError):
-                self._tell(False)
+                self.freeze(False)
 
     def restart(self) -> None:
         """Stop it gracefully and start it again, so that its binds are made anew; takes up to two minutes."""

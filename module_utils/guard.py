@@ -9,6 +9,7 @@ built and how it ends belong beside its one loop.
 from __future__ import annotations
 
 import json
+import os
 import select
 import signal
 import sys
@@ -37,6 +38,8 @@ class Guard(Actions):
     """The service: looks and judges; what `guard_states.step` asks for is in Actions."""
 
     ending: bool = False
+    note: Path | None = None  # where the unit finds how to stop Plex
+    noted: int = 0  # the container's first process that the note is about
 
     def signs(self, now: float) -> states.Signs:
         """Take in one look at everything."""
@@ -62,6 +65,7 @@ class Guard(Actions):
         if not self.mount.alive() and self.mind.state in (states.STARTING, states.REPAIRING):
             self.mount.follow()
         self.probes.collect()
+        self._leave_word()
         self.know()
         # While S3 is away the mount is not asked: its reads would wait for hours, one child after the other.
         self.probes.look(now, reading=self.mind.state not in AWAY)
@@ -101,10 +105,8 @@ class Guard(Actions):
         self.event("started")
         (self.directory / "given_up.json").unlink(missing_ok=True)
         self.container.look()
-        left_frozen = self.container.paused or self.container.stands_still()
-        self.mind = states.Mind(since=time.monotonic(), frozen=left_frozen)
-        self.window = {"from": time.time(), "workers": 0, "waiting": 0, "broken": left_frozen}
         before = self._status_before()
+        by_the_unit = self._find_plex(before)
         self._take_over(before)
         self.mount.left = fd_store.inherited()
         self.mount.follow()
@@ -112,6 +114,8 @@ class Guard(Actions):
             self._meet_the_unseen()
         else:
             self.mount.let_left_go()
+            if by_the_unit:
+                self.event("frozen", cause="no guard watched", workers=0, waiting=0)
         with MOUNTINFO.open("rb") as table:
             while not self.ending:
                 self.turn()
@@ -125,6 +129,24 @@ class Guard(Actions):
         if self.container.paused:
             self.container.tell_docker(False)
         self.event("stopped")
+
+    def _find_plex(self, before: dict[str, t.Any]) -> bool:
+        """Take Plex as it was left; whether the unit froze it, when the guard before this one died."""
+        frozen = self.container.paused or self.container.stands_still()
+        by_the_unit = frozen and not before.get("frozen")
+        self.mind = states.Mind(since=time.monotonic(), frozen=frozen)
+        # Nobody in it has seen anything since its guard died, else it was frozen because of what there was to see.
+        self.window = {"from": time.time(), "workers": 0, "waiting": 0, "broken": frozen and not by_the_unit}
+        return by_the_unit
+
+    def _leave_word(self) -> None:
+        """Tell the unit how Plex is stopped, which it does when this guard dies."""
+        container = self.container
+        if self.note and container.pid != self.noted and container.alive():
+            with suppress(OSError):
+                path, word = container.order(frozen=True)
+                self.note.write_text(f"{path}\n{word}\n", encoding="utf-8")
+                self.noted = container.pid
 
     def _status_before(self) -> dict[str, t.Any]:
         """Give what the guard before this one wrote last; empty when there was none."""
@@ -205,6 +227,8 @@ def main(words: list[str]) -> int:
     config = json.loads(Path(words[0]).read_text(encoding="utf-8"))
     ensure_fusectl()
     guard = build(config)
+    if runtime := os.environ.get("RUNTIME_DIRECTORY"):
+        guard.note = Path(runtime) / "freezer"
     signal.signal(signal.SIGTERM, guard.end)
     signal.signal(signal.SIGINT, guard.end)
     guard.run()

@@ -110,6 +110,17 @@ def test_a_generation_that_hangs_as_it_starts_is_not_waited_for_as_long_as_syste
     wait(machine.reads, True, 70, "the generation that hangs was waited for")
 
 
+def test_plex_stands_still_from_the_death_of_its_guard_until_the_next_has_looked(machine: Rig) -> None:
+    machine.reset()
+    machine.scan()
+    since = time.time()
+    machine.sh("systemctl kill --signal=KILL plex-burst-guard")
+    wait(lambda: len(machine.windows(since)), 1, 30, "Plex was not frozen, or not let go")
+    machine.settle()
+    (window,) = machine.windows(since)
+    assert (window["cause"], window["workers_ended"]) == ("no guard watched", 0)
+
+
 @pytest.fixture(scope="module")
 def cached() -> Iterator[Rig]:
     """A machine whose mount has a disk cache."""

@@ -54,7 +54,7 @@ class Plex(Container):
     def workers(self, names: Sequence[str]) -> list[int]:
         return [1] if names else [1, 2]
 
-    def freeze(self) -> None:
+    def freeze(self, frozen: bool = True) -> None:
         self.told.append("freeze")
 
     def thaw(self) -> None:
@@ -368,6 +368,39 @@ def test_an_empty_directory_was_seen_whatever_systemd_kept(
     kept = "keep trash" in plex.told
     assert kept is ("taken away" in cause), "what a scanner marked then stays in the trash"
     os.close(reader)
+
+
+@pytest.mark.parametrize(
+    ("stands_still", "before", "by_the_unit", "broken"),
+    [
+        (False, {"frozen": False}, False, False),
+        (False, {"frozen": True}, False, False),
+        # Its guard died, and nothing else is known to be wrong: its scanners go on.
+        (True, {"frozen": False}, True, False),
+        (True, {}, True, False),
+        # It stood still already, because of what there was to see.
+        (True, {"frozen": True}, False, True),
+    ],
+)
+def test_who_finds_plex_frozen_knows_why(
+    guard: Guard, plex: Plex, *, stands_still: bool, before: dict[str, bool], by_the_unit: bool, broken: bool
+) -> None:
+    plex.stands_still = lambda: stands_still  # type: ignore[method-assign]
+    assert guard._find_plex(before) is by_the_unit
+    assert (guard.mind.frozen, guard.window["broken"]) == (stands_still, broken)
+
+
+def test_the_unit_learns_how_each_container_is_stopped(guard: Guard, plex: Plex, tmp_path: Path) -> None:
+    guard.note = tmp_path / "freezer"
+    orders = iter([(Path("/sys/fs/cgroup/a/cgroup.freeze"), "1"), (Path("/sys/fs/cgroup/b/freezer.state"), "FROZEN")])
+    plex.order = lambda frozen: next(orders)  # type: ignore[method-assign]
+    for pid, text in ((7, "/sys/fs/cgroup/a/cgroup.freeze\n1\n"), (8, "/sys/fs/cgroup/b/freezer.state\nFROZEN\n")):
+        plex.pid = pid
+        for _ in range(2):
+            guard._leave_word()
+        assert guard.note.read_text() == text
+    plex.pid, plex.living = 9, False
+    guard._leave_word()
 
 
 def test_what_systemd_kept_spares_plex_the_restart(guard: Guard, plex: Plex, monkeypatch: pytest.MonkeyPatch) -> None:
