@@ -64,6 +64,8 @@ def place(path: list[Any]) -> str:
 @functools.cache
 def allowed() -> frozenset[str]:
     """What the real API was seen to break, by place."""
+    # Skips the test where neither the file nor what was recorded is on this machine.
+    specification()
     exchanges = [json.loads((RECORDED / f"scaleway-flow-{flow}.json").read_text()) for flow in ("sbs", "lssd")]
     found: set[str] = set()
     for exchange in [*exchanges[0], *exchanges[1]]:
