@@ -150,12 +150,9 @@ class Actions:
         if only_covered:
             self._cover_again()
         else:
-            held = bool(self.mount.pid)
             if why := self.cache.blame():
                 self._wipe_cache(why)
-            self.mount.kill()
-            self.mount.release()
-            self.mount.restart(held=held)
+            mount.replace()
         self.probes.forget()
 
     def _wipe_cache(self, why: str) -> None:
@@ -206,9 +203,7 @@ class Actions:
         try:
             mount.cover()
         except OSError:
-            mount.kill()
-            mount.release()
-            mount.restart(held=True)
+            mount.replace()
         else:
             self.event("covered again", reason="it was taken away before it was proved")
 

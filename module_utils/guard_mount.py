@@ -129,12 +129,13 @@ class Mount:
 
     def covered(self) -> bool:
         """Whether the top layer of the target is the living generation."""
-        layers = self.layers.at(self.places.target)
-        return bool(layers) and layers[-1].connection == self.connection != ""
+        return self._tops(self.layers.at(self.places.target))
 
     def aside(self) -> bool:
         """Whether the living generation is mounted where it was made, so that it can be put on top again."""
-        layers = mount_layers.at(self.places.generation)
+        return self._tops(mount_layers.at(self.places.generation))
+
+    def _tops(self, layers: list[mount_layers.Layer]) -> bool:
         return bool(layers) and layers[-1].connection == self.connection != ""
 
     def reaches(self, pid: int) -> bool:
@@ -151,11 +152,9 @@ class Mount:
             return 0
 
     def cover(self) -> None:
-        """Put the living generation on top, on a parent that reaches the containers. Raises OSError.
-
-        Never the bare directory of one that was unmounted: that is empty, and what is mounted there later shows here.
-        """
+        """Put the living generation on top, on a parent that reaches the containers. Raises OSError."""
         if not self.aside():
+            # What is left of it is an empty directory, and what is mounted there later would show on the target, too.
             raise OSError(f"nothing is mounted at {self.places.generation} any more")
         if not mount_layers.at(self.places.parent):
             mount_layers.share(self.places.parent)
@@ -170,13 +169,23 @@ class Mount:
         if self.connection:
             abort(self.connection)
 
+    def _unit(self) -> str:
+        return systemctl("show", "--property=ActiveState", "--value", self.places.unit)
+
     def settled(self) -> bool:
         """Whether the unit has done what it does after a start: it puts the generation on top itself."""
-        return systemctl("show", "--property=ActiveState", "--value", self.places.unit) == "active"
+        return self._unit() == "active"
+
+    def replace(self) -> None:
+        """Make the living generation give way to the next."""
+        held = bool(self.pid)
+        self.kill()
+        self.release()
+        self.restart(held=held)
 
     def restart(self, *, held: bool) -> None:
         """Have systemd start the next generation; it does so by itself after a kill, unless it has given up."""
-        if systemctl("show", "--property=ActiveState", "--value", self.places.unit) in {"failed", "inactive"}:
+        if self._unit() in {"failed", "inactive"}:
             systemctl("reset-failed", self.places.unit)
             systemctl("start", "--no-block", self.places.unit)
         elif not held:

@@ -1,7 +1,8 @@
 """A machine whose mount can be made sick: S3 behind the misbehaving proxy, the guard, Plex with a library to lose.
 
 Needs the lab (script/lab up). The machine is made once and shared by all cases of a campaign and by the tests of
-faults; `Rig.reset` brings it back to health between two cases.
+faults; `Rig.reset` brings it back to health between two cases. A few lines longer than other files: how the machine is
+found, looked at and brought back to health belong together.
 """
 
 from __future__ import annotations
@@ -126,12 +127,12 @@ class Rig:
         """
         self.heal()
         # systemd counts starts, and a campaign has more of them than a run.
-        small = self.sh(
+        amiss = self.sh(
             f"{undo}\nsystemctl reset-failed plex-burst-mount plex-burst-guard; mountpoint --quiet {GUARD} && echo yes"
             f"; mountpoint --quiet {PARENT} || echo yes"
         )
         found = self.look()
-        if small or found["guard"]["state"] != "healthy" or found["scanners"] or found["refreshing"]:
+        if amiss or found["guard"]["state"] != "healthy" or found["scanners"] or found["refreshing"]:
             self.reset()
 
     def reset(self) -> None:

@@ -13,7 +13,7 @@ from module_utils.guard_docker import Agreement
 from module_utils.guard_probes import ASK_DOCKER, TELL_DOCKER
 
 from .probing import ended, until
-from .test_guard_service import SETTINGS
+from .standing_in import SETTINGS
 
 
 class Docker(Container):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,14 +12,16 @@ from module_utils import guard_states
 from module_utils.guard import Guard, build
 
 from .probing import ended
-from .test_guard_service import SETTINGS
+from .standing_in import SETTINGS
 
 
 @pytest.fixture
-def guard(tmp_path: Path) -> Guard:
+def guard(tmp_path: Path) -> Iterator[Guard]:
     made = build({**SETTINGS, "directory": str(tmp_path), "socket": str(tmp_path / "rc"), "prove_deadline": 20.0})
     made.mind = guard_states.Mind(guard_states.PREWARM)
-    return made
+    yield made
+    # A child that is still at work would keep the tests from ending.
+    made.probes.forget()
 
 
 def test_a_listing_that_never_ends_does_not_hold_the_guard_up(guard: Guard, tmp_path: Path) -> None:
