@@ -17,7 +17,8 @@ def plex() -> Plex:
 
 
 @pytest.fixture
-def guard(tmp_path: Path, plex: Plex) -> Guard:
+def guard(tmp_path: Path, plex: Plex, monkeypatch: pytest.MonkeyPatch) -> Guard:
     made = build({**SETTINGS, "directory": str(tmp_path)})
     made.container = made.docker.container = plex
+    monkeypatch.setattr(made.mount, "settled", lambda: False)
     return made

@@ -102,6 +102,28 @@ def test_an_empty_directory_was_seen_whatever_systemd_kept(
 
 
 @pytest.mark.parametrize(
+    ("pid", "settled", "first"),
+    [
+        # rclone lives and what it mounted is gone: no other generation comes by itself.
+        (0, True, guard_states.REPAIR),
+        # The next generation is on its way.
+        (0, False, None),
+        # The generation that is held is put on top, or replaced, as soon as that is seen.
+        (78, True, None),
+    ],
+)
+def test_a_generation_that_is_gone_for_good_is_repaired_at_once(
+    guard: Guard, monkeypatch: pytest.MonkeyPatch, pid: int, settled: bool, first: str | None
+) -> None:
+    guard.mount.pid = pid
+    monkeypatch.setattr(guard.mount, "settled", lambda: settled)
+    guard._meet_the_unseen()
+    signs = guard_states.Signs(at=guard.mind.since, process=False, covered=False)
+    _, actions = guard_states.step(guard.mind, signs, guard_states.Patience())
+    assert actions == ((first,) if first else ())
+
+
+@pytest.mark.parametrize(
     ("stands_still", "before", "by_the_unit", "broken"),
     [
         (False, {"frozen": False}, False, False),
