@@ -25,7 +25,15 @@ from bench.mount_ways import WORKS
 from bench.table import circumstances, save
 from lab.control import rclone
 
-GOALS = {"list": ("seconds", 0.05), "tags": ("bytes", 0.05), "whole": ("seconds", 0.8), "slow": ("memory", 0.2)}
+# Of which figures, and how much of the predecessor's at most.
+GOALS = {
+    "list": {"seconds": 0.05},
+    "tags": {"seconds": 0.15, "bytes": 0.05},
+    "whole": {"seconds": 0.8},
+    "slow": {"memory": 0.2},
+}
+# What differs most from one time to the next is measured more than once, way after way, and the middle one counts.
+ROUNDS = {"whole": 3, "slow": 3}
 
 
 def measure(found: Bench, until: float) -> list[dict[str, Any]]:
@@ -33,29 +41,43 @@ def measure(found: Bench, until: float) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     made = prepare(found)
     for what in WORKS:
-        for name, way in made.items():
-            if what not in way.works:
-                continue
-            if time.monotonic() > until:
-                rows.append({"way": name, "work": what, "failed": "its time was over"})
-            else:
-                rows.append(found.one(name, way, what))
-            print(json.dumps(rows[-1]), flush=True)
+        found.warm(what)
+        taken: dict[str, list[dict[str, Any]]] = {name: [] for name, way in made.items() if what in way.works}
+        for _ in range(ROUNDS.get(what, 1)):
+            for name, before in taken.items():
+                if time.monotonic() > until:
+                    before.append({"way": name, "work": what, "failed": "its time was over"})
+                else:
+                    before.append(found.one(name, made[name], what))
+                print(json.dumps(before[-1]), flush=True)
+        rows += [middle(before, next(iter(GOALS.get(what, {"seconds": 1})))) for before in taken.values()]
     return rows
 
 
+def middle(rows: list[dict[str, Any]], figure: str) -> dict[str, Any]:
+    """Give the row in the middle of what a figure was each time; one that failed, if any did."""
+    if failed := next((row for row in rows if "failed" in row), None):
+        return failed
+    ordered = sorted(rows, key=lambda row: float(row.get(figure, 0)))
+    chosen = ordered[len(ordered) // 2]
+    return chosen | ({f"{figure} of all": [row.get(figure) for row in rows]} if len(rows) > 1 else {})
+
+
 def compare(rows: list[dict[str, Any]]) -> None:
-    """Print the table, and add to each row its ratio to the baseline."""
+    """Print the table, and add to each row its ratios to the baseline."""
     first = {row["work"]: row for row in rows if row["way"] == "predecessor"}
     heads = ("seconds", "MiB read", "requests", "memory", "processor")
     print(f"\n{'work':6} {'way':20} " + " ".join(f"{head:>9}" for head in heads) + "  ratio")
     for row in rows:
         work, baseline = row["work"], first.get(row["work"], {})
-        what, goal = GOALS.get(work, ("seconds", None))
-        if row.get(what) is not None and baseline.get(what):
-            row["ratio"] = round(row[what] / baseline[what], 4)
+        row["ratio"] = {
+            figure: round(row[figure] / baseline[figure], 4)
+            for figure in GOALS.get(work, ())
+            if row.get(figure) is not None and baseline.get(figure)
+        }
         figures = (row.get("seconds", "-"), row.get("bytes", 0) >> 20, row.get("requests", "-"), row.get("memory", "-"))
-        said = f"{row.get('ratio', '-')} of {what} (goal {goal})" if "failed" not in row else f"failed: {row['failed']}"
+        ratios = (f"{ratio} of {figure} (goal {GOALS[work][figure]})" for figure, ratio in row["ratio"].items())
+        said = ", ".join(ratios) if "failed" not in row else f"failed: {row['failed']}"
         told = "{:>9} {:>9} {:>9} {:>9} {:>9}".format(*figures, row.get("processor", "-"))
         print(f"{work:6} {row['way']:20} {told}  {said}")
 
@@ -66,7 +88,7 @@ def main() -> None:
     parser.add_argument("--tracks", type=int, default=240)
     parser.add_argument("--mebibytes", type=int, default=30)
     parser.add_argument("--objects", type=int, default=4_000)
-    parser.add_argument("--minutes", type=float, default=14)
+    parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--save", action="store_true")
     asked = parser.parse_args()
     until = time.monotonic() + 60 * asked.minutes
@@ -85,7 +107,7 @@ def main() -> None:
             {
                 **circumstances("mount"),
                 "rows": rows,
-                "goals": {what: {"of": of, "ratio": ratio} for what, (of, ratio) in GOALS.items()},
+                "goals": GOALS,
                 "facts": facts,
             }
         )
