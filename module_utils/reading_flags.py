@@ -20,12 +20,12 @@ DISK_RESERVE = 10 * 1024
 SMALLEST_CACHE = 1024
 
 # Each phase: first range, largest range, most read-ahead of an open file. Tags are the first and last bytes of a
-# file, so a scan wastes most of what it reads ahead; an analysis reads every byte. More read-ahead makes neither
-# quicker, since ranges grow as a file is read on, and 64 readers pay for it in memory (bench/results/mount.json).
+# file, so a scan wastes most of a range; an analysis reads every byte, and fewer ranges are fewer waits. A range costs
+# no memory. More read-ahead makes neither quicker, and 64 readers pay for it in memory (bench/results/mount.json).
 PHASES: dict[str, tuple[float, float, float]] = {
     "scan": (0.25, 64, 1),
     "both": (1, 64, 1),
-    "sonic": (2, 64, 2),
+    "sonic": (4, 64, 1),
 }
 
 
@@ -73,7 +73,7 @@ def flags(memory: int, readers: int, objects: int, phase: str, disk: int = 0) ->
             f"rclone's share is {memory} MiB, which is enough for {fits:,} files; take a larger profile, or "
             "set fuse_rclone_readers or fuse_rclone_memory"
         )
-    return Flags(memory, size(min(chunk, buffer)), size(limit), size(buffer), _cache(disk), fits, problem)
+    return Flags(memory, size(chunk), size(limit), size(buffer), _cache(disk), fits, problem)
 
 
 def need(buffer: float, readers: int) -> float:

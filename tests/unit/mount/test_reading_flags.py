@@ -22,12 +22,12 @@ def test_the_share_of_a_machine(machine: int, expected: int) -> None:
     [
         ("lite", 10_000, "scan", "256Ki", "1Mi"),
         ("lite", 10_000, "both", "1Mi", "1Mi"),
-        ("lite", 100_000, "both", "512Ki", "512Ki"),
+        ("lite", 100_000, "both", "1Mi", "512Ki"),
         ("standard", 100_000, "both", "1Mi", "1Mi"),
-        ("standard", 100_000, "sonic", "2Mi", "2Mi"),
+        ("standard", 100_000, "sonic", "4Mi", "1Mi"),
         ("power", 500_000, "scan", "256Ki", "1Mi"),
         ("power", 500_000, "both", "1Mi", "1Mi"),
-        ("superpower", 500_000, "sonic", "2Mi", "2Mi"),
+        ("superpower", 500_000, "sonic", "4Mi", "1Mi"),
     ],
 )
 def test_read_ahead_of_a_profile(profile: str, objects: int, phase: str, chunk: str, buffer: str) -> None:
