@@ -5,54 +5,19 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from module_utils import ledger
-from wrapper import exits
 from wrapper.budget import CAPPED, MONEY_IS_UP, is_up, must_stop, paid_until
 from wrapper.cancel import Cancel
-from wrapper.machine import Machine, close, may_own_a_machine, teardown
+from wrapper.ending import Ending, brings_home
+from wrapper.machine import close, may_own_a_machine, teardown
 from wrapper.performer import Performed, Performer
 from wrapper.readings import EarlyEnd, early_end, entries
 from wrapper.receipt import read_receipt
-from wrapper.stages import COLLECT, EXPORT, PREFLIGHT, PROVISION, SONIC, TEARDOWN, WORK, Stage, stages_for
-
-
-@dataclass
-class Ending:
-    """How a run ended, in its own words; the exit code follows from them.
-
-    early: the word for a phase that ended before all was done; partial: its sentence, when the rest came home.
-    """
-
-    failed_stage: str = ""
-    failure: str = ""
-    early: str = ""
-    partial: str = ""
-    canceled_in: str = ""
-    machine: Machine = "none"
-    performed: dict[str, Performed] = field(default_factory=dict)
-
-    @property
-    def verdict(self) -> str:
-        """done, failed, canceled, or the word of the early end: partial, stalled, timed_out, …"""
-        if self.failure:
-            return self.early if self.early and not self.partial else "failed"
-        if self.canceled_in:
-            return "canceled"
-        return (self.early or "partial") if self.partial else "done"
-
-    @property
-    def code(self) -> int:
-        """The exit code, as the help explains it."""
-        if self.machine == "may be running" or (self.machine == "kept" and self.verdict != "done"):
-            return exits.MAY_BE_RUNNING
-        if self.failed_stage == PREFLIGHT.name:
-            return exits.USAGE
-        return exits.BY_VERDICT[self.verdict]
+from wrapper.stages import COLLECT, EXPORT, PREFLIGHT, PROVISION, SCAN, SONIC, TEARDOWN, WORK, Stage, stages_for
 
 
 class Conductor:
@@ -86,8 +51,7 @@ class Conductor:
             if self._cancel.requested:
                 self.ending.canceled_in = stage.name
                 return
-            if stage is SONIC and is_up(ledger.read(self._run_dir)):
-                self.ending.early, self.ending.partial = CAPPED, f"{MONEY_IS_UP} before the analysis began"
+            if stage is SONIC and self._leaves_the_analysis_out():
                 continue
             ends_at = paid_until(ledger.read(self._run_dir), stage)
             done = self._perform(stage, partial(must_stop, self._cancel, ends_at))
@@ -95,13 +59,19 @@ class Conductor:
                 self._stopped(stage)
                 return
             early = self._early(stage, done)
-            if early and (stage is SONIC or done.end == "done"):
+            if brings_home(stage, done, early):
                 self.ending.early, self.ending.partial = early.verdict, early.sentence or done.sentence
             elif done.end == "failed":
                 self._failed(stage, done, early)
                 if not (stage is SONIC and done.readings.progressed):
                     return
         self._believe(read_receipt(self._run_dir))
+
+    def _leaves_the_analysis_out(self) -> bool:
+        """Whether a scan did not come to its end, or the money is used up; what there is comes home all the same."""
+        if is_up(ledger.read(self._run_dir)):
+            self.ending.early, self.ending.partial = CAPPED, f"{MONEY_IS_UP} before the analysis began"
+        return self.ending.early == CAPPED or self.ending.performed[SCAN.name].end != "done"
 
     def _stopped(self, stage: Stage) -> None:
         """Somebody asked to stop, or the money is used up before there was anything to bring home."""

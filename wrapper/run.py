@@ -14,8 +14,9 @@ from module_utils import ledger
 from wrapper import orphans, report
 from wrapper.cancel import counted_signals
 from wrapper.claim import Claim
-from wrapper.conduct import Conductor, Ending
+from wrapper.conduct import Conductor
 from wrapper.controller_log import ControllerLog
+from wrapper.ending import Ending
 from wrapper.held import held
 from wrapper.performer import Performer
 from wrapper.plan import Plan

@@ -12,8 +12,9 @@ from module_utils import ledger
 from tests.unit.wrapper.stand_ins import RUN_ID, Act, FakePlayer, MemoryView
 from wrapper import budget, cli, exits, plan
 from wrapper.cancel import Cancel
-from wrapper.conduct import Conductor, Ending
+from wrapper.conduct import Conductor
 from wrapper.controller_log import ControllerLog
+from wrapper.ending import Ending
 from wrapper.exits import InputError
 from wrapper.performer import Performer
 from wrapper.stages import EXPORT, SCAN, SONIC, TEARDOWN, WORK

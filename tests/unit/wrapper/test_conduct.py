@@ -13,8 +13,9 @@ from module_utils import ledger
 from tests.unit.wrapper.stand_ins import BAD, GOOD, RUN_ID, Act, FakePlayer, MemoryView, failure, sample
 from wrapper import exits
 from wrapper.cancel import Cancel
-from wrapper.conduct import Conductor, Ending
+from wrapper.conduct import Conductor
 from wrapper.controller_log import ControllerLog
+from wrapper.ending import Ending
 from wrapper.performer import Performer
 from wrapper.playbook import Outcome
 from wrapper.stages import Stage
@@ -313,13 +314,30 @@ def test_each_early_end_has_its_code_and_comes_home(theatre: Theatre, verdicts: 
     assert played.book["results"]["run"]["verdict"] == played.ending.verdict
 
 
-def test_a_scan_that_stalled_gives_its_word_to_the_run_and_nothing_is_analysed(theatre: Theatre) -> None:
-    result = [STALLED_SECTION]
-    acts = {"scan": Act(BAD, [failure("The scan of Jazz ended stalled.")])}
+@pytest.mark.parametrize("verdict", ["stalled", "timed_out", "capped", "mount_lost"])
+def test_what_a_scan_did_until_it_ended_comes_home_and_nothing_is_analysed(theatre: Theatre, verdict: str) -> None:
+    result = [DONE_SECTION, {**STALLED_SECTION, "verdict": verdict}]
+    acts = {"scan": Act(BAD, [failure(f"The scan of Jazz ended {verdict}.")])}
+    played = theatre.play(acts, kind=WritesIntoTheLedger, result=result, stage="scan")
+    assert played.stages == [*(name for name in WORK if name != "sonic"), *CLOSING]
+    assert (played.ending.code, played.ending.verdict) == (exits.BY_VERDICT[verdict], verdict)
+    assert (played.ending.failure, played.ending.partial) == ("", "Jazz: 3/9 tracks")
+    states = {entry["stage"]: entry["state"] for entry in played.book["stages"]}
+    assert (states["scan"], states["sonic"], states["export"]) == ("failed", "skipped", "done")
+
+
+def test_an_export_that_fails_after_such_a_scan_is_a_failure(theatre: Theatre) -> None:
+    acts = {"scan": Act(BAD, [failure("The scan of Jazz ended stalled.")]), "export": FAILS}
+    played = theatre.play(acts, kind=WritesIntoTheLedger, result=[STALLED_SECTION], stage="scan")
+    assert (played.ending.code, played.ending.failed_stage) == (exits.FAILED, "export")
+
+
+def test_a_scan_stage_that_fails_beside_a_partial_section_is_a_failure(theatre: Theatre) -> None:
+    result = [{**STALLED_SECTION, "verdict": "partial"}]
+    acts = {"scan": Act(BAD, [failure("The library has lost 12 items.")])}
     played = theatre.play(acts, kind=WritesIntoTheLedger, result=result, stage="scan")
     assert played.stages == [*WORK[: WORK.index("scan") + 1], *CLOSING]
-    assert (played.ending.code, played.ending.verdict) == (exits.STALLED, "stalled")
-    assert played.ending.failure == "The scan of Jazz ended stalled."
+    assert played.ending.failure == "The library has lost 12 items."
 
 
 def test_media_that_were_not_analysed_stop_nothing_and_are_told(theatre: Theatre) -> None:
