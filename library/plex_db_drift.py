@@ -9,7 +9,8 @@ description:
   - Lists what lies below the locations of the sections, through the mount, and compares paths and sizes with the
     library's. Says what is unchanged, moved (same name and size elsewhere), gone, new or of another size.
   - Groups what moved into as few rules of a mappings file as bring every file back and touch no other.
-  - Reads only; a folder that cannot be listed fails the task instead of counting as empty.
+  - A folder that cannot be listed fails the task instead of counting as empty.
+  - Reads only, unless O(look_again) is set.
 author: ["plex-burst maintainers"]
 extends_documentation_fragment: [attributes]
 options:
@@ -44,6 +45,13 @@ options:
     description: Share of the library's files in percent that may be marked as deleted; the larger limit counts.
     type: float
     default: 1
+  look_again:
+    description:
+      - Have the next ordinary scan look into the folders of what is new, moved, gone or of another size, although their
+        times may be those that the library stored. Only their times in the library are changed (C(directories)); no
+        server may have it open.
+    type: bool
+    default: false
   fail:
     description: Whether passing the limit fails the task.
     type: bool
@@ -82,6 +90,7 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.census_comparison import passes_limit
+from ..module_utils.drift_folders import folders, forget_times
 from ..module_utils.drift_report import DriftError, look, proposed_mappings, report, write_proposal
 from ..module_utils.path_mapping import MappingError
 from ..module_utils.plex_db import PlexDatabaseError
@@ -99,6 +108,7 @@ def main() -> None:
             "proposal": {"type": "path"},
             "at_least": {"type": "int", "default": 20},
             "percent": {"type": "float", "default": 1},
+            "look_again": {"type": "bool", "default": False},
             "fail": {"type": "bool", "default": True},
         },
         supports_check_mode=True,
@@ -112,6 +122,9 @@ def main() -> None:
         if drift.proposals and options["proposal"] and not module.check_mode:
             used = Path(options["mappings"]) if options["mappings"] else None
             changed = write_proposal(Path(options["proposal"]), proposed_mappings(drift.proposals, used))
+        if options["look_again"]:
+            place, dry_run = Path(options["directory"]), module.check_mode
+            changed = bool(forget_times(place, folders(drift), dry_run=dry_run)) or changed
     except (DriftError, PlexDatabaseError, MappingError) as error:
         module.fail_json(msg=str(error))
     except OSError as error:

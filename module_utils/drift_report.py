@@ -99,8 +99,6 @@ def sentences(drift: Drift, total: int, passes: bool) -> list[str]:
     if drift.proposals:
         shown = "; ".join(f"{rule.old} -> {rule.new} ({rule.files} files)" for rule in drift.proposals[:3])
         told.append(f"{len(drift.proposals)} rules would bring back what moved: {shown}.")
-    if drift.new or drift.moved:
-        told.append("Plex may pass over folders it takes for unchanged: --force-deep-scan looks at every one.")
     if passes:
         told.append(
             f"A scan would mark {drift.would_delete} of {total} files as deleted: add the rules to the path mappings,"

@@ -173,7 +173,7 @@ class Guard(Actions):
         mount = self.mount
         taken_away = not mount.covered() and (mount.alive() or not mount.layers.at(mount.places.target))
         cause = "the mount was taken away while nobody watched" if taken_away else "the mount died while nobody watched"
-        # Where the unit has done its part and its generation is gone, nothing comes up by itself: it is repaired at once.
+        # Where the unit has done its part and its generation is gone, nothing comes up by itself.
         state = states.DEAD if not mount.pid and mount.settled() else self.mind.state
         self.mind = replace(self.mind, state=state, frozen=True, cause=cause)
         self.freeze()

@@ -153,7 +153,6 @@ def test_the_module(run: Callable[..., dict[str, Any]], pair: Path, tmp_path: Pa
     refused = run(plex_db_drift, **options, sections=["Music"])
     assert refused["failed"]
     assert "A scan would mark 6 of 12 files as deleted" in refused["msg"]
-    assert "--force-deep-scan" in refused["msg"]
     assert json.loads(proposal.read_text())["mappings"] == {
         "/volume1/Media/Music/Artist 1": "/volume1/Media/Music/Art'ist %_1\n"
     }

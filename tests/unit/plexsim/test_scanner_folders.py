@@ -15,6 +15,8 @@ import pytest
 from lab.plexsim.plexsim import rows, schema, trash
 from lab.plexsim.plexsim.directories import Directories
 from lab.plexsim.plexsim.scanner import Scan
+from module_utils.drift_folders import folders, forget_times
+from module_utils.drift_report import look
 
 SECTION = 5
 FOLDERS = ("Here", "There")
@@ -115,6 +117,31 @@ def test_every_location_has_a_root_of_its_own(library: Library) -> None:
     assert library.scan()["added"] == 1
     assert library.found() == library.there()
     assert len(roots(library)) == 2
+
+
+def made_up_times(library: Library) -> None:
+    """As a mount of S3 has them: every folder has the same time, whatever happens in it."""
+    for folder, _, _ in os.walk(library.disk):
+        os.utime(folder, (1_000, 1_000))
+
+
+def test_what_drifted_below_made_up_times_is_found_by_an_ordinary_scan(library: Library, tmp_path: Path) -> None:
+    made_up_times(library)
+    library.scan()
+    moved = library.disk / "Here/Abba/Arrival/1-02 Dancing.mp3"
+    moved.rename(library.disk / "There/1-02 Dancing.mp3")
+    (library.disk / "Here/Abba/Arrival/1-03 New.mp3").write_bytes(b"new")
+    (library.disk / "There/Björk/Post").mkdir()
+    (library.disk / "There/Björk/Post/1-01 Army.mp3").write_bytes(b"newer")
+    made_up_times(library)
+    before = library.found()
+    counts = library.scan()
+    assert (counts["directories"], counts["skipped"], library.found()) == (6, 6, before), "it sees nothing of this"
+    drift, _ = look(tmp_path / "databases", ["Music"], str(library.disk), str(library.disk))
+    assert forget_times(tmp_path / "databases", folders(drift)) == 5
+    assert library.scan()["skipped"] == 1, "what stayed as it was is passed over"
+    assert library.found() == library.there()
+    assert library.scan()["skipped"] == 7
 
 
 def test_locations_without_files_do_not_take_the_root_of_another(library: Library) -> None:
