@@ -30,6 +30,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,8 +40,7 @@ STATE = Path("/var/lib/plex-burst/switch-state.json")
 # Touched by /etc/ssh/sshrc: every command that the controller runs over SSH is a sign of life.
 HEARTBEAT = Path("/var/lib/plex-burst/heartbeat")
 BEAT_TAG = "plex-burst-beat="
-# So many times the API is asked, a minute apart, before the machine powers off instead; some answers are final.
-TRIES = 15
+# Answers that are final; after any other the API is asked again, a minute later, for as long as it takes.
 FINAL = (401, 403)
 State = dict[str, Any]
 Keep = Callable[[State], None]
@@ -179,12 +179,15 @@ def step(state: State, settings: dict[str, Any], now: Reading, off: Callable[[],
         return state
     print(f"ending this machine: {reason}")
     state["tries"] += 1
-    # Written down first: whatever kills this process must not make the next one wait for Plex again.
-    keep(state)
+    # Written down first: whatever kills this process must not make the next one wait for Plex again. A disk that takes
+    # nothing any more must not keep the machine alive.
+    with suppress(OSError):
+        keep(state)
     if state["tries"] == 1:
         run_before(settings)
     result = terminate(settings)
-    if result == "refused" or (result == "again" and state["tries"] >= TRIES):
+    # Whoever is off asks no more, and goes on costing: it is for those who need not ask again.
+    if result == "refused":
         off()
     return state
 
@@ -220,7 +223,12 @@ def main() -> int:
         state = json.loads(STATE.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         state = {}
-    write(step(state, settings, reading(settings), power_off, write))
+    state = step(state, settings, reading(settings), power_off, write)
+    try:
+        write(state)
+    except OSError as error:
+        # The next time counts from what was written last, or from when the switch was armed.
+        print(f"the state of the switch cannot be kept: {error}")
     return 0
 
 

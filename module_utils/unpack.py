@@ -170,6 +170,8 @@ def stage(src: Path, target: Path, folders: tuple[str, ...] = (), *, library_onl
         absorb_log(target / name)
         if with_log:
             found.checksums[name] = sha256(target / name)
+        # What the log brought in has grown the database: whoever takes it from here knows it by its size.
+        found.databases[name] = (target / name).stat().st_size
     try:
         with reading(target / LIBRARY) as connection:
             found.sections = sections(connection)

@@ -66,7 +66,7 @@ def ask(root: Path, given: str, question: Question, player: Play | None = None) 
         if change is not None and change.kind == "failure":
             failures.append(change.text)
 
-    player = player or partial(play, root=root, run_id="none")
+    player = player or partial(play, root=root, run_id=f"none-{os.getpid()}")
     with tempfile.TemporaryDirectory(prefix="plex-burst-") as place:
         outcome: Outcome = player(
             question.playbook,

@@ -89,6 +89,10 @@ def play(
         # No: runner need not keep a file per event.
         return False
 
+    def know(_status: Mapping[str, Any], **_of_runner: Any) -> None:
+        # Runner has written our environment down before it says "running"; what plays now may pack this directory.
+        _forget_environment(stage_dir)
+
     stage_dir.mkdir(mode=0o700, parents=True)
     result = None
     try:
@@ -105,12 +109,14 @@ def play(
             verbosity=verbosity,
             quiet=True,
             event_handler=handle,
+            status_handler=know,
             cancel_callback=cancel,
         )
     finally:
         if result is None or result.status != "successful":
             orphans.reap(run_id)
-        _forget(stage_dir)
+        _forget_environment(stage_dir)
+        (stage_dir / "env" / "extravars").unlink(missing_ok=True)
     return Outcome(status=str(result.status), rc=int(result.rc or 0))
 
 
@@ -126,7 +132,7 @@ def _environment(root: Path, run_id: str) -> dict[str, str]:
     }
 
 
-def _forget(stage_dir: Path) -> None:
-    """Remove what holds the whole environment, secrets included, and the input variables."""
-    for left in (*stage_dir.glob("artifacts/*/command"), stage_dir / "env" / "extravars"):
+def _forget_environment(stage_dir: Path) -> None:
+    """Remove what holds the whole environment, secrets included."""
+    for left in stage_dir.glob("artifacts/*/command"):
         left.unlink(missing_ok=True)

@@ -175,12 +175,33 @@ def test_a_key_that_ended_powers_off(cloud: LocalCloud, settings: dict[str, Any]
     assert over(settings)[1] == ["off"]
 
 
-def test_a_silent_api_is_asked_again_before_powering_off(settings: dict[str, Any]) -> None:
+def test_a_silent_api_is_asked_for_as_long_as_it_takes(settings: dict[str, Any]) -> None:
     silent = {**settings, "api_url": "http://127.0.0.1:9"}
     state, ended = over(silent)
-    assert ended == []
-    state["tries"] = deadman.TRIES - 1
-    assert over(silent, state)[1] == ["off"]
+    for _ in range(100):
+        state, more = over(silent, state)
+        ended += more
+    assert ended == [], "a machine that is off costs as much, and asks no more"
+    over(settings, state)
+    while deadman.call(settings, "GET", "")[0] != 404:
+        continue
+
+
+def test_a_full_disk_keeps_no_machine_alive(
+    cloud: LocalCloud, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def full(_state: dict[str, Any]) -> None:
+        raise OSError(28, "No space left on device")
+
+    for name, value in (("SETTINGS", tmp_path / "switch.json"), ("HEARTBEAT", tmp_path / "beat")):
+        monkeypatch.setattr(deadman, name, value)
+    monkeypatch.setattr(deadman, "STATE", tmp_path / "no such directory" / "state.json")
+    monkeypatch.setattr(deadman, "write", full)
+    (tmp_path / "switch.json").write_text(json.dumps({**settings, "hard_seconds": 1, "armed_at": 0}))
+    assert deadman.main() == 0
+    while deadman.call(settings, "GET", "")[0] != 404:
+        continue
+    assert cloud.left() == {}
 
 
 def test_a_server_of_another_name_is_never_ended(cloud: LocalCloud, settings: dict[str, Any]) -> None:

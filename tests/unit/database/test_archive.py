@@ -98,6 +98,7 @@ def test_the_log_of_a_killed_server_is_brought_in(run: Run, pair: Path, tmp_path
     assert [section["name"] for section in result["sections"]] == ["Movies", "Music", "Late"]
     assert not (tmp_path / "target" / f"{LIBRARY}-wal").exists()
     assert check(tmp_path / "target").problems == []
+    assert result["databases"] == {name: (tmp_path / "target" / name).stat().st_size for name in (LIBRARY, BLOBS)}
 
 
 OTHERS = [(40, "/volume1/Media"), (3, "/volume2/Media")]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +25,13 @@ pytestmark = pytest.mark.skipif(not shutil.which("zstd"), reason="zstd is not in
 class Journey:
     """Home's side, the way and the other side, as the role goes it."""
 
-    def __init__(self, run: Run, pair: Path, tmp_path: Path, piece_size: int = 15_000) -> None:
+    def __init__(
+        self, run: Run, pair: Path, tmp_path: Path, piece_size: int = 15_000, home: Path | None = None
+    ) -> None:
         self.run, self.way, self.dest = run, tmp_path / "way", tmp_path / "target" / "Databases"
         self.look, self.packed = tmp_path / "look", tmp_path / "packed"
         self.way.mkdir()
-        looked = run(plex_db_archive, src=pack(tmp_path / "home.tar.gz", both(pair)), dest=self.look)
+        looked = run(plex_db_archive, src=home or pack(tmp_path / "home.tar.gz", both(pair)), dest=self.look)
         self.library, self.size = looked, piece_size
         self.manifest: dict[str, Any] = {}
         self.cut()
@@ -68,6 +72,20 @@ def test_a_library_arrives_in_pieces(run: Run, either: Path, tmp_path: Path) -> 
     again = journey.arrive()
     assert (again["changed"], again["missing"], again["modified_since"]) == (False, [], False)
     assert not journey.cut()["changed"]
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_library_that_its_log_made_longer_arrives_whole(run: Run, pair: Path, tmp_path: Path, packed: bool) -> None:
+    with closing(sqlite3.connect(pair / LIBRARY)) as writer:
+        writer.execute("PRAGMA wal_autocheckpoint = 0")
+        writer.execute("CREATE TABLE late AS SELECT randomblob(100000) AS filler")
+        writer.commit()
+        files = {**both(pair), LIBRARY + "-wal": (pair / f"{LIBRARY}-wal").read_bytes()}
+        before = (pair / LIBRARY).stat().st_size
+        journey = Journey(run, pair, tmp_path, home=pack(tmp_path / "log.tar.gz", files) if packed else pair)
+    assert journey.finish()["missing"] == []
+    assert (journey.dest / LIBRARY).stat().st_size > before + 100_000
+    assert sha256(journey.dest / LIBRARY) == journey.library["checksums"][LIBRARY]
 
 
 def test_what_broke_off_goes_on_where_it_ended(run: Run, pair: Path, tmp_path: Path) -> None:

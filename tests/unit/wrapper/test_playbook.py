@@ -43,6 +43,15 @@ ANSWERS = """
         secret: "{{ lookup('env', 'LAB_SECRET') }}"
         checks: "{{ lookup('config', 'HOST_KEY_CHECKING') }}"
 """
+PACKS = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - name: Look for a secret in the directory that the logs are taken from
+      ansible.builtin.command: grep -rlF "{{ lookup('env', 'LAB_SECRET') }}" "{{ place }}"
+      register: found
+      failed_when: found.rc != 1
+"""
 INVENTORY = """
 all:
   hosts:
@@ -111,6 +120,11 @@ def test_success(stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     assert not list(stage.stage_dir.rglob("extravars"))
     assert not list(stage.stage_dir.rglob("fact_cache"))
     assert stat.S_IMODE(stage.stage_dir.stat().st_mode) == 0o700
+
+
+def test_no_secret_lies_in_the_run_directory_while_a_stage_plays(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_SECRET", CANARY)
+    assert stage.play(PACKS, place=str(stage.stage_dir)).ok, stage.sentences("failure")
 
 
 def test_failure_is_a_sentence(stage: Stage) -> None:
