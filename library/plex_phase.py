@@ -231,7 +231,11 @@ def main() -> None:
             facts = {name: params[name] for name in ("phase", "section", "title", "run_id")}
             sample, lines = {**sample, **facts, "kind": samples.BEGIN}, []
         if not module.check_mode:
-            samples.append(path, sample)
+            try:
+                samples.append(path, sample)
+            except OSError as error:
+                # Patience and money run out on a full disk, too: somebody has to say so.
+                module.warn(f"The sample could not be kept: {error}.")
         lines.append(sample)
     if not lines:
         facts = {"section": params["section"], "title": params["title"]}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -94,7 +94,9 @@ def read_counts(
     if counted == EVERYTHING:
         state.counted_at, state.library = moment, identity
     if memory:
-        save(memory.path, state)
+        # On a full disk the next sample counts more; it is no reason to have none.
+        with suppress(OSError):
+            save(memory.path, state)
     counts = Counts(
         items=state.items - items_deleted,
         items_deleted=items_deleted,

@@ -11,8 +11,9 @@ from wrapper.stages import EXPORT, SCAN, SONIC, Stage
 
 CAPPED = "capped"
 MONEY_IS_UP = "the money that --max-eur allows was used up"
-# These end by themselves at the moment, in good order.
+# These end by themselves at the moment, in good order; what does not is stopped so many seconds later.
 SELF_ENDING = (SCAN, SONIC)
+GRACE = 300.0
 
 
 def is_up(book: dict[str, Any]) -> bool:
@@ -24,9 +25,9 @@ def is_up(book: dict[str, Any]) -> bool:
 def paid_until(book: dict[str, Any], stage: Stage) -> float:
     """The moment (seconds since 1970) at which this stage is to be stopped from outside; never for the export."""
     ends_at = book["machine"].get("work_ends_at")
-    if not ends_at or stage is EXPORT or (stage in SELF_ENDING and not is_up(book)):
+    if not ends_at or stage is EXPORT:
         return float("inf")
-    return float(ends_at)
+    return float(ends_at) + (GRACE if stage in SELF_ENDING and not is_up(book) else 0.0)
 
 
 def must_stop(cancel: Cancel, ends_at: float) -> bool:

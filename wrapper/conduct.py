@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from module_utils import ledger
-from wrapper.budget import CAPPED, MONEY_IS_UP, is_up, must_stop, paid_until
+from wrapper.budget import CAPPED, MONEY_IS_UP, SELF_ENDING, is_up, must_stop, paid_until
 from wrapper.cancel import Cancel
 from wrapper.ending import Ending, brings_home
 from wrapper.machine import close, may_own_a_machine, teardown
@@ -53,10 +53,12 @@ class Conductor:
                 return
             if stage is SONIC and self._leaves_the_analysis_out():
                 continue
-            ends_at = paid_until(ledger.read(self._run_dir), stage)
+            book = ledger.read(self._run_dir)
+            ends_at, in_time = paid_until(book, stage), not is_up(book)
             done = self._perform(stage, partial(must_stop, self._cancel, ends_at))
             if done.end == "canceled":
-                self._stopped(stage)
+                if self._stopped(stage, in_time=in_time):
+                    continue
                 return
             early = self._early(stage, done)
             if brings_home(stage, done, early):
@@ -73,13 +75,17 @@ class Conductor:
             self.ending.early, self.ending.partial = CAPPED, f"{MONEY_IS_UP} before the analysis began"
         return self.ending.early == CAPPED or self.ending.performed[SCAN.name].end != "done"
 
-    def _stopped(self, stage: Stage) -> None:
-        """Somebody asked to stop, or the money is used up before there was anything to bring home."""
+    def _stopped(self, stage: Stage, *, in_time: bool) -> bool:
+        """Somebody asked to stop, or the money is used up; whether there is something to bring home then."""
         if self._cancel.requested:
             self.ending.canceled_in = stage.name
-            return
+            return False
+        if stage in SELF_ENDING and in_time:
+            self.ending.early, self.ending.partial = CAPPED, f"{MONEY_IS_UP}, and {stage.name} did not end by itself"
+            return True
         self.ending.failed_stage, self.ending.early = stage.name, CAPPED
         self.ending.failure = f"{MONEY_IS_UP} in {stage.name}, before there was anything to bring home"
+        return False
 
     def _failed(self, stage: Stage, done: Performed, early: EarlyEnd) -> None:
         """Remember the first failure: an export that brings home what a failed analysis left may fail, too."""

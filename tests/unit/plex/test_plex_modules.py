@@ -248,6 +248,22 @@ def test_a_silent_server_is_a_sample(phase: t.Callable[..., dict[str, t.Any]], s
     assert "activities" not in sample
 
 
+def test_a_disk_that_takes_nothing_does_not_keep_the_end_from_being_seen(
+    phase: t.Callable[..., dict[str, t.Any]], databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    databases.track(1)
+    phase(state="begun")
+
+    def full(*_: t.Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("plugins.module_utils.samples.append", full)
+    monkeypatch.setattr("plugins.module_utils.progress_counts.save", full)
+    result = phase(thresholds={"ended_at": 1})
+    assert (result["finished"], result["verdict"]) == (True, "capped"), result["message"]
+    assert "No space left on device" in " ".join(str(warning) for warning in result["warnings"])
+
+
 def test_check_mode_leaves_no_sample(
     server: FakePlex, call: RunModule, docker: t.Any, databases: Databases, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from wrapper.controller_log import ControllerLog
 from wrapper.ending import Ending
 from wrapper.exits import InputError
 from wrapper.performer import Performer
+from wrapper.playbook import Outcome
 from wrapper.stages import EXPORT, SCAN, SONIC, TEARDOWN, WORK
 
 AGO = "2026-08-22T10:00:00Z"
@@ -26,12 +28,13 @@ class PayingPlayer(FakePlayer):
     """Provision writes down until when the money lasts; `spends` is the stage in which it runs out."""
 
     spends = ""
+    lasts = 3600.0
 
     def _effect(self, name: str, outcome: Any) -> None:
         super()._effect(name, outcome)
         if name == "provision":
             price = {"hourly": 0.4, "source": "a test"}
-            self._write({"work_ends_at": time.time() + 3600, "price": price, "intent": {"name": "x", "at": AGO}})
+            self._write({"work_ends_at": time.time() + self.lasts, "price": price, "intent": {"name": "x", "at": AGO}})
         if name == self.spends:
             self._write({"work_ends_at": time.time() - 1})
 
@@ -39,11 +42,24 @@ class PayingPlayer(FakePlayer):
         ledger.merge(self.run_dir, {"machine": machine})
 
 
-def conducted(tmp_path: Path, spends: str) -> tuple[Ending, list[str], MemoryView]:
+class HangingPlayer(PayingPlayer):
+    """The stage does not see that the money is used up: it ends when it is stopped, or not at all."""
+
+    def __call__(self, playbook: str, *given: Any, cancel: Callable[[], bool], **more: Any) -> Outcome:
+        if Path(playbook).stem == self.spends:
+            self._write({"work_ends_at": time.time() - 1})
+            while not cancel():
+                time.sleep(0.01)
+        return super().__call__(playbook, *given, cancel=cancel, **more)
+
+
+def conducted(
+    tmp_path: Path, spends: str, kind: type[PayingPlayer] = PayingPlayer, lasts: float = 3600
+) -> tuple[Ending, list[str], MemoryView]:
     run_dir = ledger.create(tmp_path, RUN_ID)
     cancel, view = Cancel(), MemoryView()
-    player = PayingPlayer(run_dir, cancel, {name: Act() for name in ("preflight",)})
-    player.spends = spends
+    player = kind(run_dir, cancel, {name: Act() for name in ("preflight",)})
+    player.spends, player.lasts = spends, lasts
     with ControllerLog(run_dir) as log:
         performer = Performer(run_dir, tmp_path, {}, player, view, log)
         ending = Conductor(performer, cancel, rents=True).conduct()
@@ -66,6 +82,16 @@ def test_after_the_scan_the_analysis_is_left_out_and_the_rest_comes_home(tmp_pat
     assert "sonic" not in played
 
 
+@pytest.mark.parametrize("stage", ["scan", "sonic"])
+def test_a_phase_that_does_not_see_the_end_of_the_money_is_stopped_and_comes_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    monkeypatch.setattr(budget, "GRACE", 0.2)
+    ending, played, _ = conducted(tmp_path, stage, HangingPlayer, lasts=1.0)
+    assert (ending.verdict, ending.code, ending.machine) == ("capped", exits.CAPPED, "gone")
+    assert played[-4:] == [stage, "export", "collect", "teardown"]
+
+
 def test_money_that_lasts_changes_nothing_and_the_view_says_what_was_spent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,9 +105,10 @@ def test_money_that_lasts_changes_nothing_and_the_view_says_what_was_spent(
 
 def test_scan_and_analysis_end_by_themselves_and_the_way_home_is_never_cut() -> None:
     later, past = {"machine": {"work_ends_at": time.time() + 60}}, {"machine": {"work_ends_at": time.time() - 60}}
-    for stage in (SCAN, SONIC, EXPORT):
-        assert budget.paid_until(later, stage) == float("inf")
-    assert budget.paid_until(later, WORK[2]) < float("inf")
+    assert budget.paid_until(later, EXPORT) == float("inf")
+    for stage in (SCAN, SONIC):
+        assert budget.paid_until(later, stage) == later["machine"]["work_ends_at"] + budget.GRACE
+    assert budget.paid_until(later, WORK[2]) == later["machine"]["work_ends_at"]
     assert budget.paid_until(past, SCAN) < time.time()
     assert budget.paid_until(past, EXPORT) == float("inf")
     assert TEARDOWN not in WORK
