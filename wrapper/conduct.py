@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from module_utils import ledger
+from wrapper import reach
 from wrapper.budget import CAPPED, MONEY_IS_UP, SELF_ENDING, is_up, must_stop, paid_until
 from wrapper.cancel import Cancel
 from wrapper.ending import Ending, brings_home
@@ -18,6 +19,9 @@ from wrapper.performer import Performed, Performer
 from wrapper.readings import EarlyEnd, early_end, entries
 from wrapper.receipt import read_receipt
 from wrapper.stages import COLLECT, EXPORT, PREFLIGHT, PROVISION, SCAN, SONIC, TEARDOWN, WORK, Stage, stages_for
+
+# What is left to do about a machine that nobody could reach for hours; it hears nothing and ends itself in the end.
+LEFT = "play playbooks/reopen.yml, then playbooks/export.yml, before its dead-man switch ends it, then wrapper destroy."
 
 
 class Conductor:
@@ -28,6 +32,7 @@ class Conductor:
         self._cancel = cancel
         self._rents = rents
         self._keep = keep
+        self._out_of_reach = False
         self.ending = Ending()
 
     @property
@@ -55,7 +60,7 @@ class Conductor:
                 continue
             book = ledger.read(self._run_dir)
             ends_at, in_time = paid_until(book, stage), not is_up(book)
-            done = self._perform(stage, partial(must_stop, self._cancel, ends_at))
+            done = self._reach(stage, partial(must_stop, self._cancel, ends_at))
             if done.end == "canceled":
                 if self._stopped(stage, in_time=in_time):
                     continue
@@ -92,6 +97,16 @@ class Conductor:
         if not self.ending.failure:
             self.ending.failed_stage, self.ending.failure = stage.name, done.sentence
             self.ending.early = early.verdict
+
+    def _reach(self, stage: Stage, stop: Callable[[], bool]) -> Performed:
+        """Perform a stage of the work; a rented machine that does not answer any more is waited for."""
+        if not self._rents:
+            return self._perform(stage, stop)
+        done = self.ending.performed[stage.name] = reach.perform(self._performer, stage, stop)
+        self._out_of_reach = stage.resumable and done.unreachable and done.end == "failed"
+        if self._out_of_reach:
+            done.sentence += f"\nWhat it holds is not at home, so it is left running; {LEFT}"
+        return done
 
     def _perform(self, stage: Stage, stop: Callable[[], bool]) -> Performed:
         performed = self._performer.perform(stage, stop)
@@ -142,7 +157,8 @@ class Conductor:
     def _settle_machine(self) -> None:
         if not self._rents or not may_own_a_machine(ledger.read(self._run_dir)):
             return
-        if self._keep and self.ending.verdict != "canceled" and ledger.may_be_running(ledger.read(self._run_dir)):
+        leave = self._out_of_reach or (self._keep and self.ending.verdict != "canceled")
+        if leave and ledger.may_be_running(ledger.read(self._run_dir)):
             self.ending.machine = "kept"
             return
         performed, self.ending.machine = teardown(self._performer, self._cancel)

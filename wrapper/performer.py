@@ -28,13 +28,17 @@ AUTHORED = frozenset({"assert", "fail"})
 
 @dataclass
 class Performed:
-    """How a stage ended. sentence: why it failed; waited: for others; readings: what its samples said."""
+    """How a stage ended. sentence: why it failed; waited: for others; readings: what its samples said.
+
+    unreachable: it failed because its machine did not answer.
+    """
 
     end: End = "failed"
     sentence: str = ""
     seconds: float = 0.0
     waited: Waited = field(default_factory=Waited)
     readings: Readings = field(default_factory=Readings)
+    unreachable: bool = False
 
 
 @dataclass
@@ -50,16 +54,17 @@ class Performer:
     _warned: set[str] = field(default_factory=set)
     _tell_cost_at: float = 0.0
 
-    def perform(self, stage: Stage, stop: Callable[[], bool]) -> Performed:
-        """Play the stage, again if it may be tried again; stop is asked several times a second."""
+    def perform(self, stage: Stage, stop: Callable[[], bool], more: Mapping[str, Any] | None = None) -> Performed:
+        """Play the stage, again if it may be tried again; stop is asked several times a second; more: variables."""
         started = time.monotonic()
         self.view.begin(stage)
         self.mark(stage, "running")
         performed, waited = Performed(), 0.0
         for attempt in range(1, stage.attempts + 1):
-            performed = self._attempt(stage, stop)
+            performed = self._attempt(stage, stop, {**self.extravars, **(more or {})})
             waited += performed.waited.seconds
-            if performed.end != "failed" or attempt == stage.attempts:
+            out_of_reach = stage.resumable and performed.unreachable
+            if performed.end != "failed" or attempt == stage.attempts or out_of_reach:
                 break
             self.note(f"{stage.name} failed: {performed.sentence}\nTrying {stage.name} once more.")
         performed.seconds = time.monotonic() - started
@@ -98,12 +103,13 @@ class Performer:
         self.view.note(self.log.masked(text))
         self.log.write(text)
 
-    def _attempt(self, stage: Stage, stop: Callable[[], bool]) -> Performed:
+    def _attempt(self, stage: Stage, stop: Callable[[], bool], extravars: Mapping[str, Any]) -> Performed:
         performed = Performed()
         failures: list[Update] = []
 
         def on_event(event: Event) -> None:
             performed.waited.add(event)
+            performed.unreachable |= event.get("event") == "runner_on_unreachable"
             change = update(event)
             if change is None:
                 return
@@ -126,10 +132,9 @@ class Performer:
 
         stage_dir = self._stage_dir(stage)
         self.log.write(f"{stage.name}: {stage.playbook}, Ansible's own output is in {stage_dir}/artifacts/play/stdout")
-        outcome = self.play(
-            stage.playbook, stage_dir, self.inventory, self.extravars, on_event=on_event, cancel=heartbeat
-        )
+        outcome = self.play(stage.playbook, stage_dir, self.inventory, extravars, on_event=on_event, cancel=heartbeat)
         performed.end = "done" if outcome.ok else "canceled" if outcome.canceled else "failed"
+        performed.unreachable &= performed.end == "failed"
         if performed.end == "failed":
             performed.sentence = self.log.masked(_reason(stage, failures, outcome, stage_dir))
         return performed
@@ -143,7 +148,8 @@ class Performer:
         """A directory that was never used, numbered in the order of playing."""
         stages_dir = self.run_dir / "stages"
         stages_dir.mkdir(mode=0o700, exist_ok=True)
-        numbers = [int(path.name[:2]) for path in stages_dir.iterdir() if path.name[:2].isdecimal()]
+        begun = [path.name.partition("-")[0] for path in stages_dir.iterdir()]
+        numbers = [int(number) for number in begun if number.isdecimal()]
         return stages_dir / f"{max(numbers, default=0) + 1:02}-{stage.name}"
 
 
