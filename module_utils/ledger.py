@@ -97,7 +97,8 @@ def read(run_dir: str | Path) -> dict[str, Any]:
         raise LedgerError(f"Cannot read the ledger {path}: {error.strerror}.") from error
     except ValueError as error:
         raise LedgerError(
-            f'The ledger {path} is not JSON ({error}); "wrapper destroy {path.parent.name}" finds its machine by tag.'
+            f"The ledger {path} is not JSON ({error}); its machine is found by tag: wrapper destroy {path.parent.name} "
+            "--inventory scaleway (or the inventory that rented it)."
         ) from error
     if not isinstance(ledger, dict) or not isinstance(ledger.get("machine"), dict) or "run_id" not in ledger:
         raise LedgerError(f"{path} is not a ledger: it must be an object with run_id and machine.")

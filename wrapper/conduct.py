@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from module_utils import ledger
-from wrapper import reach
+from wrapper import ballast, reach
 from wrapper.budget import CAPPED, MONEY_IS_UP, SELF_ENDING, is_up, must_stop, paid_until
 from wrapper.cancel import Cancel
 from wrapper.ending import Ending, brings_home
@@ -41,6 +41,7 @@ class Conductor:
 
     def conduct(self) -> Ending:
         """Do the work, then close."""
+        ballast.lay(self._run_dir)
         try:
             self._work()
         except Exception as error:  # noqa: BLE001 - whatever broke here, the machine must still go
@@ -132,6 +133,7 @@ class Conductor:
 
     def _close(self) -> None:
         """Logs home, machine gone, ledger closed; each even if the one before broke."""
+        ballast.drop(self._run_dir)
         try:
             self._collect()
         except Exception as error:  # noqa: BLE001 - logs are not worth a machine

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from module_utils import ledger
-from wrapper import exits, inventory, orphans, report
+from wrapper import ballast, exits, inventory, orphans, report
 from wrapper.cancel import counted_signals
 from wrapper.controller_log import ControllerLog
 from wrapper.exits import InputError
@@ -28,7 +28,7 @@ def destroy(
 
     rented_from: the inventory to look in for a run whose directory is gone; it is known by its tag then.
     """
-    by_tag = bool(given and rented_from and not (runs_dir / given).is_dir())
+    by_tag = bool(given and rented_from and not _tells(runs_dir / given))
     if by_tag:
         run_dir: Path | None = known_by_tag(root, runs_dir, str(given), str(rented_from))
     else:
@@ -39,6 +39,7 @@ def destroy(
     with held(run_dir), counted_signals() as cancel, ControllerLog(run_dir) as log:
         # A killed wrapper leaves its playbook running; it must not create while we remove.
         orphans.reap(run_dir.name)
+        ballast.drop(run_dir)
         book = ledger.read(run_dir)
         if not by_tag and not may_own_a_machine(book):
             close(run_dir, {}, machine="gone")
@@ -71,13 +72,26 @@ def destroy(
 
 
 def known_by_tag(root: Path, runs_dir: Path, run_id: str, rented_from: str) -> Path:
-    """A new directory for a run of which only the id is left: its name and its tag follow from that."""
+    """A new ledger for a run of which only the id is left: its name and its tag follow from that."""
     ledger.checked_run_id(run_id)
     where = inventory.load(rented_from, root)
     if not where.rents:
         raise InputError(f'The inventory "{rented_from}" rents no machines; try --inventory scaleway.')
+    unreadable = runs_dir / run_id / ledger.LEDGER_NAME
+    if unreadable.exists():
+        unreadable.replace(unreadable.with_suffix(".unreadable"))
     facts = {"inventory": where.name, "inventory_file": str(where.path), "profile": where.profile}
     return ledger.create(runs_dir, run_id, monitoring="cloud", **facts)
+
+
+def _tells(run_dir: Path) -> bool:
+    """Whether there is anything that says what a run rented."""
+    try:
+        ledger.read(run_dir)
+    except ledger.LedgerError:
+        # A name that is only the beginning of a run's is looked for in the usual way.
+        return not (run_dir / ledger.LEDGER_NAME).exists() and bool(list(run_dir.parent.glob(f"{run_dir.name}?*")))
+    return True
 
 
 def only_open(runs_dir: Path) -> Path | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -123,6 +123,18 @@ def test_second_cancel_skips_the_logs_but_not_the_teardown(theatre: Theatre) -> 
     assert dict(played.view.ended)["teardown"] == "done"
     assert (played.ending.code, played.ending.machine) == (exits.CANCELED, "gone")
     assert [note for note in played.view.notes if "Still removing the machine" in note]
+
+
+def test_a_disk_that_fills_up_leaves_room_for_the_end(theatre: Theatre) -> None:
+    class Looks(FakePlayer):
+        seen: ClassVar[dict[str, bool]] = {}
+
+        def _effect(self, name: str, outcome: Outcome) -> None:
+            self.seen[name] = (self.run_dir / "ballast").exists()
+            super()._effect(name, outcome)
+
+    theatre.play(kind=Looks)
+    assert Looks.seen == {name: name not in CLOSING for name in WORK + CLOSING}
 
 
 def test_cancel_during_the_closing_of_a_success_stays_a_success(theatre: Theatre) -> None:

@@ -181,4 +181,26 @@ def test_a_run_whose_directory_is_lost_is_removed_by_its_tag(runs_dir: Path, mon
     with pytest.raises(InputError, match="rents no machines"):
         destroy(cli.ROOT, runs_dir, OTHER, fake, rented_from="local")
     with pytest.raises(ledger.LedgerError, match="is not a run id"):
-        destroy(cli.ROOT, runs_dir, "2026", fake, rented_from="lab")
+        destroy(cli.ROOT, runs_dir, "2025", fake, rented_from="lab")
+
+
+def test_a_run_whose_ledger_cannot_be_read_is_removed_by_its_tag(
+    runs_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_dir = ledger.create(runs_dir, RUN_ID, **RENTED)
+    (run_dir / ledger.LEDGER_NAME).write_text('{"run_id": ')
+    fake = player(runs_dir)
+    with pytest.raises(ledger.LedgerError, match=f"wrapper destroy {RUN_ID} --inventory scaleway"):
+        destroy(cli.ROOT, runs_dir, RUN_ID, fake)
+    assert destroy(cli.ROOT, runs_dir, RUN_ID, fake, rented_from="lab") == exits.DONE
+    assert fake.played == ["teardown"]
+    assert (run_dir / "ledger.unreadable").read_text() == '{"run_id": '
+    assert ledger.read(run_dir)["state"] == "closed"
+    capsys.readouterr()
+
+
+def test_an_inventory_beside_a_ledger_that_tells_changes_nothing(runs_dir: Path) -> None:
+    ledger.create(runs_dir, RUN_ID, **{**RENTED, "profile": "power"})
+    for given in (RUN_ID, "20260822"):
+        assert destroy(cli.ROOT, runs_dir, given, player(runs_dir), rented_from="lab") == exits.DONE
+    assert ledger.read(runs_dir / RUN_ID)["profile"] == "power"
