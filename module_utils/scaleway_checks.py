@@ -17,6 +17,8 @@ MOST_SKEW = timedelta(minutes=5)
 # Of the time that the money pays for: what bringing the databases home may take, and at least so many seconds of it.
 RESERVE = 0.1
 LEAST_RESERVE = 900.0
+# Of the days until the machine ends itself a tenth would be hours; the largest library is home after two.
+MOST_RESERVE = 7200.0
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Wish:
     fallbacks: tuple[tuple[str, str], ...] = ()
     # EUR that the run may cost; 0 for any.
     max_eur: float = 0.0
+    # When the machine ends itself, as 2026-08-22T10:00:00Z; empty for never.
+    expires_at: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,12 +88,19 @@ def check_money(wish: Wish, price: Price | None) -> None:
         )
 
 
-def work_ends_at(begun: datetime, max_eur: float, hourly: float) -> int | None:
-    """When scan and analysis must end (seconds since 1970) so that bringing home is paid for, too; None for never."""
-    if not max_eur or not hourly:
-        return None
-    seconds = hours_for(hourly, max_eur) * 3600
-    return int(begun.timestamp() + seconds - max(LEAST_RESERVE, RESERVE * seconds))
+def work_ends_at(begun: datetime, max_eur: float, hourly: float, expires_at: str = "") -> int | None:
+    """When scan and analysis must end (seconds since 1970), so that bringing home is paid for and comes in time.
+
+    None for never: there is no limit to the money, and the machine does not end itself.
+    """
+    ends = []
+    if max_eur and hourly:
+        seconds = hours_for(hourly, max_eur) * 3600
+        ends.append(begun.timestamp() + seconds - max(LEAST_RESERVE, RESERVE * seconds))
+    if expires_at:
+        expires = datetime.strptime(expires_at, "%Y-%m-%dT%H:%M:%S%z").timestamp()
+        ends.append(expires - min(MOST_RESERVE, RESERVE * max(0.0, expires - begun.timestamp())))
+    return int(min(ends)) if ends else None
 
 
 def check_clocks(client: Client) -> None:

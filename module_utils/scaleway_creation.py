@@ -97,7 +97,7 @@ def remember_intent(run_dir: str, identity: Identity, wish: Wish, order: Order) 
     }
     zones = dict.fromkeys([*(ledgers.read(run_dir)["machine"].get("zones") or []), identity.zone])
     facts: dict[str, Any] = {"intent": intent, "refused": None, "price": order.price, "zones": list(zones)}
-    facts["work_ends_at"] = work_ends_at(now, wish.max_eur, order.price.get("hourly", 0.0))
+    facts["work_ends_at"] = work_ends_at(now, wish.max_eur, order.price.get("hourly", 0.0), wish.expires_at)
     ledgers.merge(run_dir, {"machine": facts})
 
 

@@ -45,6 +45,7 @@ def present(client: Client, identity: Identity, params: dict[str, Any], check: b
             for row in params["fallbacks"]
         ),
         max_eur=params["max_eur"],
+        expires_at=params["expires_at"] or "",
     )
     result = ensure_somewhere(client, identity, wish, params["run_dir"], check)
     server = result["server"]

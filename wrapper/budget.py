@@ -10,7 +10,7 @@ from wrapper.cancel import Cancel
 from wrapper.stages import EXPORT, SCAN, SONIC, Stage
 
 CAPPED = "capped"
-MONEY_IS_UP = "the money that --max-eur allows was used up"
+MONEY_IS_UP = "the time that the machine may be rented for (--max-eur, scaleway_instance_max_hours) was used up"
 # These end by themselves at the moment, in good order; what does not is stopped so many seconds later.
 SELF_ENDING = (SCAN, SONIC)
 GRACE = 300.0

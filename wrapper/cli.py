@@ -91,7 +91,8 @@ def parser() -> Parser:
 
 def _run(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
-    add("--inventory", required=True, metavar="lab|scaleway|local|PATH", help="where the run happens")
+    where = "where the run happens (default: scaleway)"
+    add("--inventory", default="scaleway", metavar="lab|scaleway|local|PATH", help=where)
     add(
         "--section",
         action="append",

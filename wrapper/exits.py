@@ -25,7 +25,7 @@ exit codes:
   5    stalled: as 4, but Plex stopped moving, also after its task and its server were started again
   6    timed out: as 4, but the patience for a phase was used up
   7    refused: no Plex Pass on the account, so no Sonic analysis; what was scanned is at home; torn down
-  8    capped: as 4, but the time that may be paid for was used up
+  8    capped: as 4, but the time that may be paid for was used up (before the scan: nothing is at home)
   9    mount lost: as 4, but the bucket could not be read any more and Plex stayed frozen
   130  canceled (Ctrl-C, SIGTERM, closed terminal), and torn down"""
 

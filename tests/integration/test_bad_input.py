@@ -140,6 +140,19 @@ def test_a_wrong_token_of_the_provider_is_one_sentence(lab: Lab, tmp_path: Path)
     assert lab.rented() == {}
 
 
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [("burst_s3_bucket", ["BURST_S3_BUCKET is not set"]), ("burst_s3_secret_key", ["BURST_S3_SECRET_KEY is not set"])],
+)
+def test_what_names_the_bucket_is_asked_for_before_anything_is_rented(
+    lab: Lab, tmp_path: Path, setting: str, words: list[str]
+) -> None:
+    done = lab.wrapper("run", "--inventory", changed_lab(tmp_path, setting, '""'), "--section", "Music")
+    assert done.returncode == 2, done.stdout + done.stderr
+    sentence(done, words)
+    assert lab.rented() == {}
+
+
 def test_a_bucket_that_does_not_exist_ends_with_the_machine_gone(lab: Lab, tmp_path: Path) -> None:
     home_before = hashlib.sha256(GOOD.read_bytes()).hexdigest()
     inventory = changed_lab(tmp_path, "burst_s3_bucket", "no-such-bucket")

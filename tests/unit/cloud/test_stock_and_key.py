@@ -177,16 +177,23 @@ def test_money_that_does_not_pay_the_first_hour_is_refused(server: Any, cloud: C
 
 
 @pytest.mark.parametrize(
-    ("max_eur", "hourly", "seconds"),
+    ("max_eur", "hourly", "expires", "seconds"),
     [
-        (2.0, 0.4, 5 * 3600 - 1800),
-        (0.4, 0.4, 3600 - 900),
-        (0, 0.4, None),
+        (2.0, 0.4, "", 5 * 3600 - 1800),
+        (0.4, 0.4, "", 3600 - 900),
+        (0, 0.4, "", None),
+        # The machine ends itself after four days, whoever is still at work.
+        (0, 0.4, "2026-08-26T10:00:00Z", 94 * 3600),
+        (0, 0, "2026-08-22T11:00:00Z", 3600 - 360),
+        (2.0, 0.4, "2026-08-26T10:00:00Z", 5 * 3600 - 1800),
+        (200.0, 0.4, "2026-08-26T10:00:00Z", 94 * 3600),
     ],
 )
-def test_the_work_ends_while_coming_home_is_still_paid_for(max_eur: float, hourly: float, seconds: int | None) -> None:
+def test_the_work_ends_while_coming_home_is_paid_for_and_possible(
+    max_eur: float, hourly: float, expires: str, seconds: int | None
+) -> None:
     begun = moment("2026-08-22T10:00:00Z")
-    ends_at = work_ends_at(begun, max_eur, hourly)
+    ends_at = work_ends_at(begun, max_eur, hourly, expires)
     assert ends_at == (None if seconds is None else begun.timestamp() + seconds)
 
 

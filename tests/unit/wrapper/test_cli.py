@@ -41,7 +41,6 @@ def fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str
     [
         ([], "the following arguments are required: COMMAND. See: wrapper --help"),
         (["launch"], "argument COMMAND: invalid choice: 'launch' (choose from 'run', 'destroy', 'runs', 'show', "),
-        (["run"], "the following arguments are required: --inventory. See: wrapper run --help"),
         (["run", "--inventory"], "argument --inventory: expected one argument"),
         (["run", "--inventory", "lab", "--fast"], "unrecognized arguments: --fast"),
         (
