@@ -77,6 +77,6 @@ def ask(root: Path, given: str, question: Question, player: Play | None = None) 
             cancel=lambda: False,
         )
     sentence = "" if outcome.ok else (failures[-1] if failures else f"{question.playbook} ended with {outcome.status}")
-    for secret in secrets_of(os.environ):
+    for secret in secrets_of(os.environ, where.secrets):
         sentence = sentence.replace(secret, MASK)
     return Answer(outcome.ok, results, sentence)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,9 +21,9 @@ SHORTEST_SECRET = 8
 class ControllerLog:
     """Append-only, one line per event, 0600, written through at once so that a kill loses nothing."""
 
-    def __init__(self, run_dir: Path, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, run_dir: Path, environment: Mapping[str, str] = os.environ, secrets: Iterable[str] = ()) -> None:
         self.path = run_dir / LOG_NAME
-        self._secrets = secrets_of(environment)
+        self._secrets = secrets_of(environment, secrets)
         self._stream = os.fdopen(
             os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
             "a",
@@ -40,7 +40,7 @@ class ControllerLog:
             self._stream.write(f"{entry}\n")
 
     def masked(self, text: str) -> str:
-        """The text without any secret of the environment."""
+        """The text without any secret of the environment or the vault."""
         for secret in self._secrets:
             text = text.replace(secret, MASK)
         return text
@@ -53,7 +53,7 @@ class ControllerLog:
             self._stream.close()
 
 
-def secrets_of(environment: Mapping[str, str]) -> list[str]:
+def secrets_of(environment: Mapping[str, str], more: Iterable[str] = ()) -> list[str]:
     """Values that must never be written, longest first, so that none hides a part of another."""
-    found = {value for name, value in environment.items() if SECRET_NAME.search(name) and len(value) >= SHORTEST_SECRET}
-    return sorted(found, key=len, reverse=True)
+    found = {*more, *(value for name, value in environment.items() if SECRET_NAME.search(name))}
+    return sorted((value for value in found if len(value) >= SHORTEST_SECRET), key=len, reverse=True)

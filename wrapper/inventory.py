@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,8 @@ QUESTION_SECONDS = 60
 class Inventory:
     """name is what the ledger remembers: a known name, or the absolute path that was given.
 
-    knows_account: whether it names a token or a claim code itself, in a vault or in plain.
+    knows_account: whether it names a token or a claim code itself, in a vault or in plain. secrets: what it opened of a
+    vault, which no log may say.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Inventory:
     rents: bool
     profile: str
     knows_account: bool = False
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 def find(given: str, root: Path) -> Path:
@@ -68,7 +70,13 @@ def load(given: str, root: Path) -> Inventory:
     hostvars = listing.get("_meta", {}).get("hostvars", {}).get("localhost", {})
     name = given if path.parent == root / "inventories" and given == path.stem else str(path)
     rents = bool(hosts_of("cloud", listing))
-    return Inventory(name, path, rents, str(hostvars.get("profile", "")), knows_account(hostvars))
+    return Inventory(name, path, rents, str(hostvars.get("profile", "")), knows_account(hostvars), vaulted(hostvars))
+
+
+def vaulted(hostvars: Mapping[str, Any]) -> tuple[str, ...]:
+    """Give the values that a vault holds, by the names that group_vars/all/main.yml takes from it."""
+    found = (value for name, value in hostvars.items() if name.startswith("vault_"))
+    return tuple(value for value in found if isinstance(value, str) and value and "{{" not in value)
 
 
 def knows_account(hostvars: Mapping[str, Any]) -> bool:

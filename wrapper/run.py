@@ -68,7 +68,7 @@ def run(plan: Plan, *, as_json: bool = False, verbosity: int = 0, player: Play |
     screen = sys.stderr if as_json else sys.stdout
     # Signals are counted to the very end: a Ctrl-C at the report must not change the exit code.
     with counted_signals() as cancel:
-        with held(run_dir), ControllerLog(run_dir) as log:
+        with held(run_dir), ControllerLog(run_dir, secrets=plan.inventory.secrets) as log:
             view = view_for(screen)
             log.write(f"run {run_id}: {json.dumps(plan.extravars(run_id), ensure_ascii=False)}")
             view.open(report.heading(ledger.read(run_dir)), stages_for(rents=plan.inventory.rents))
