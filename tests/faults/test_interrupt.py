@@ -113,6 +113,17 @@ def rented() -> dict[str, list[dict[str, Any]]]:
     return {kind: cloud[kind] for kind in ("servers", "volumes", "ips")}
 
 
+def container_at(address: str) -> str:
+    """The stand-in of a rented machine, by its address."""
+    names = subprocess.check_output(["docker", "ps", "--quiet"], text=True).split()
+    found = json.loads(subprocess.check_output(["docker", "inspect", *names], text=True))
+    return next(
+        str(one["Id"])
+        for one in found
+        if any(network["IPAddress"] == address for network in one["NetworkSettings"]["Networks"].values())
+    )
+
+
 ONE_OF_EACH = {"servers": 1, "volumes": 1, "ips": 1}
 NOTHING = {"servers": 0, "volumes": 0, "ips": 0}
 
@@ -134,6 +145,25 @@ def test_ctrl_c_during_sonic_leaves_nothing(interrupted: Interrupted) -> None:
     assert (book["state"], book["results"]["run"]["verdict"]) == ("closed", "canceled")
     assert book["machine"]["gone_at"]
     assert interrupted.state("collect") == "done", "the logs came home all the same"
+
+
+def test_a_machine_that_does_not_answer_for_a_while_is_waited_for_and_comes_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANSIBLE_SSH_RETRIES", "1")
+    run = Interrupted(tmp_path / "runs", tmp_path / "output")
+    try:
+        run.wait_until(run.analysing)
+        machine = container_at(run.book()["machine"]["address"])
+        subprocess.run(["docker", "exec", machine, "sh", "-c", "systemctl stop ssh; pkill sshd"], check=True)
+        run.wait_until(lambda: "The machine does not answer any more" in run.said())
+        subprocess.run(["docker", "exec", machine, "systemctl", "start", "ssh"], check=True)
+        assert run.process.wait(UNTIL_AT_WORK_SECONDS) == exits.DONE, run.said()[-4000:]
+        assert (run.state("reopen"), run.state("sonic"), run.state("export")) == ("done", "done", "done")
+        assert run.book()["results"]["sonic"][0]["verdict"] == "done"
+        assert run.rented() == NOTHING
+    finally:
+        run.end()
 
 
 def test_ctrl_c_twice_still_leaves_nothing(interrupted: Interrupted) -> None:
