@@ -71,7 +71,7 @@ class Conductor:
                 self.ending.early, self.ending.partial = early.verdict, early.sentence or done.sentence
             elif done.end == "failed":
                 self._failed(stage, done, early)
-                if not (stage is SONIC and done.readings.progressed):
+                if self._out_of_reach or not (stage is SONIC and done.readings.progressed):
                     return
         self._believe(read_receipt(self._run_dir))
 

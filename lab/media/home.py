@@ -26,6 +26,7 @@ TARGET_ROOT = "/media/library"
 MOVIES_SECTION_ID, MUSIC_SECTION_ID = 1, 5
 _SCANNED_AT = 1_735_689_600  # New Year 2025: after every file of the collection, before every run
 _ANALYSED_EVERY = 4
+_MADE_UP = 946_684_800  # 2000-01-01, rclone's --default-time
 
 
 def settle_directories(root: Path) -> None:
@@ -43,7 +44,10 @@ def lay_out(tree: Path, output: Path, collection: Collection) -> None:
         target = Path(f"{tree}{HOME_ROOT}", then)
         target.parent.mkdir(parents=True, exist_ok=True)
         os.link(output / now, target)
-    settle_directories(tree)
+    # The home server sees the bucket through rclone, too: S3 keeps no times of folders, so every one has the same.
+    for path in tree.rglob("*"):
+        if path.is_dir():
+            os.utime(path, (_MADE_UP, _MADE_UP))
 
 
 def fill(databases: Path, tree: Path) -> int:

@@ -19,4 +19,6 @@ def inject(target: Target) -> None:
         for old, new in (RENAMED, ("/volume1/Media", "/media/library")):
             for table, column in (("media_parts", "file"), ("section_locations", "root_path")):
                 database.execute(f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (old, new))
+        # No inject looks which folders have new files here, so that each of them has to look changed.
+        database.execute("UPDATE directories SET updated_at = 0")
         database.commit()

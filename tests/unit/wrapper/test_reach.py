@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from module_utils import ledger
-from tests.unit.wrapper.stand_ins import BAD, RUN_ID, Act, FakePlayer, MemoryView, failure
+from tests.unit.wrapper.stand_ins import BAD, RUN_ID, Act, FakePlayer, MemoryView, failure, sample
 from wrapper import exits, reach
 from wrapper.cancel import Cancel
 from wrapper.conduct import Conductor
@@ -87,6 +87,14 @@ def test_what_nobody_can_reach_is_not_destroyed(tmp_path: Path, stage: str, monk
     assert (played.ending.code, played.ending.machine) == (exits.MAY_BE_RUNNING, "kept")
     assert played.ending.failed_stage == stage
     assert "playbooks/reopen.yml" in played.ending.failure
+
+
+def test_nobody_waits_twice_for_what_cannot_be_reached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reach, "PATIENCE", 0.0)
+    away = Act(BAD, [sample("waiting", 40), sample("waiting", 51), *AWAY.events])
+    played = conduct(tmp_path, {"sonic": away, "reopen": FAILS})
+    assert played.player.played[-3:] == ["sonic", "reopen", "collect"]
+    assert played.ending.machine == "kept"
 
 
 def test_a_stage_that_holds_nothing_yet_is_not_waited_for(tmp_path: Path) -> None:
