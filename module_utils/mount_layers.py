@@ -17,7 +17,7 @@ import re
 import select
 import sys
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 MOUNTINFO = Path("/proc/self/mountinfo")
 _BIND = 4096
@@ -47,11 +47,11 @@ class Layer:
 
 
 def parse(table: str, point: str = "") -> list[Layer]:
-    """Read the text of a mountinfo file, all of it or what is mounted at one point: the guard does so each second."""
+    """Read the text of a mountinfo file, all of it or what is mounted on the way to a point."""
     layers = []
     for line in table.splitlines():
         fields = line.split(" ")
-        if point and _unescape(fields[4]) != point:
+        if point and not f"{point}/".startswith(f"{_unescape(fields[4]).rstrip('/')}/"):
             continue
         kind, source = fields[fields.index("-") + 1 :][:2]
         layers.append(Layer(fields[0], fields[1], _unescape(fields[4]), fields[2], kind, _unescape(source)))
@@ -63,15 +63,22 @@ def _unescape(text: str) -> str:
 
 
 def at(point: str, table: str | None = None) -> list[Layer]:
-    """List the layers on a directory, the top one last. Never touches the directory itself."""
+    """List the layers on a directory that somebody who goes there can see, the top one last. Never goes there itself.
+
+    The table's own order says little, and it lists mounts that are hidden: one below a directory that something else
+    was mounted on later. So the way is gone as the kernel goes it, from the root down, each time to what lies on top.
+    """
     text = MOUNTINFO.read_text(encoding="utf-8") if table is None else table
-    found = {layer.number: layer for layer in parse(text, point)}
-    # The table's own order says little: each layer is mounted on the root of the one below it.
-    below = [layer for layer in found.values() if layer.parent not in found]
-    on_top_of = {layer.parent: layer for layer in found.values()}
-    stack = below[-1:]
-    while stack and stack[-1].number in on_top_of:
-        stack.append(on_top_of[stack[-1].number])
+    found = parse(text, point)
+    numbers = {layer.number for layer in found}
+    mounted = {(layer.parent, layer.point): layer for layer in found}
+    below = next((layer for layer in found if layer.point == "/" and layer.parent not in numbers), None)
+    stack: list[Layer] = []
+    for place in [*reversed(PurePosixPath(point).parents), PurePosixPath(point)]:
+        stack = [below] if below and str(place) == "/" else []
+        while below and (layer := mounted.get((below.number, str(place)))):
+            stack.append(layer)
+            below = layer
     return stack
 
 
@@ -149,6 +156,9 @@ def main(words: list[str]) -> int:
             case ["share", parent]:
                 share(parent)
             case ["bind", source, target]:
+                # Without its parent it would be bound where a parent that is mounted later hides it.
+                if not at(parent := str(Path(target).parent)):
+                    share(parent)
                 bind(source, target)
             case ["clear", *targets] if targets:
                 for target in targets:

@@ -28,6 +28,24 @@ def test_layers_come_from_the_bottom_to_the_top() -> None:
     assert mount_layers.at("/srv", TABLE) == []
 
 
+# As found on a machine: the parent went, a generation was bound without it, and the next parent hides it.
+HIDDEN = r"""
+1050 392 0:271 / /srv/mnt/library ro shared:177 - fuse.rclone library:media ro,user_id=0
+392 300 0:94 / / rw,relatime - overlay overlay rw
+1093 392 0:94 /srv/mnt /srv/mnt rw,relatime shared:307 - overlay overlay rw
+291 392 0:271 / /srv/generation ro - fuse.rclone library:media ro,user_id=0
+""".strip()
+
+
+def test_what_a_later_mount_hides_is_not_there() -> None:
+    assert mount_layers.at("/srv/mnt/library", HIDDEN) == []
+    assert [layer.number for layer in mount_layers.at("/srv/mnt", HIDDEN)] == ["1093"]
+    assert [layer.connection for layer in mount_layers.at("/srv/generation", HIDDEN)] == ["271"]
+    bound_again = "1094 1093 0:271 / /srv/mnt/library ro shared:308 - fuse.rclone library:media ro,user_id=0"
+    assert [layer.number for layer in mount_layers.at("/srv/mnt/library", f"{HIDDEN}\n{bound_again}")] == ["1094"]
+    assert [layer.number for layer in mount_layers.at("/", HIDDEN)] == ["392"]
+
+
 @pytest.fixture
 def places() -> Iterator[tuple[Path, Path, Path]]:
     if os.geteuid() != 0:
@@ -65,6 +83,25 @@ def test_a_layer_goes_over_another_and_the_target_is_never_empty(places: tuple[P
     os.close(writer)
 
 
+def test_a_layer_whose_parent_is_gone_gets_one_first(places: tuple[Path, Path, Path]) -> None:
+    _, new, target = places
+    below = target.parent / "parent" / "library"
+    below.mkdir(parents=True)
+    parent = str(below.parent)
+    try:
+        mount_layers.bind(str(new), str(below))
+        mount_layers.share(parent)
+        assert (mount_layers.at(str(below)), list(below.iterdir())) == ([], []), "hidden, and the table lists it"
+        mount_layers.clear(parent)
+        mount_layers.clear(str(below))
+        assert mount_layers.main(["bind", str(new), str(below)]) == 0
+        assert (len(mount_layers.at(parent)), len(mount_layers.at(str(below)))) == (1, 1)
+        assert [path.name for path in below.iterdir()] == ["new"]
+    finally:
+        for place in (str(below), parent, str(below)):
+            mount_layers.clear(place)
+
+
 def test_what_is_watched_is_what_is_there(places: tuple[Path, Path, Path]) -> None:
     _, new, target = places
     watched = mount_layers.Watched()
@@ -86,7 +123,8 @@ def test_clearing_takes_every_layer(places: tuple[Path, Path, Path]) -> None:
     [
         ([], 2, "usage"),
         (["bind", "one"], 2, "usage"),
-        (["bind", "/no/such/place", "/no/such/target"], 1, "/no/such/place cannot be mounted on /no/such/target"),
+        (["bind", "/no/such/place", "/proc/target"], 1, "/no/such/place cannot be mounted on /proc/target"),
+        (["bind", "/no/such/place", "/no/such/target"], 1, "/no/such cannot be mounted on /no/such"),
         (["clear", "/no/such/place"], 0, ""),
     ],
 )
