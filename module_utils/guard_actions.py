@@ -164,6 +164,9 @@ class Actions:
         self.event("cache wiped", reason=why)
 
     def _cover_again(self) -> None:
+        if not self.mount.settled():
+            # It has only just come up, and its unit is about to do the same; the proof puts back what is missing then.
+            return
         try:
             self.mount.cover()
         except OSError as error:
