@@ -98,6 +98,8 @@ class Target:
             "burst_run_id": self.run_dir.name,
             "burst_target_dir": str(self.base),
             "burst_plex_claim": "claim-lab-0000000000000000",
+            # Asked for before a run begins; nothing is mounted here.
+            **{f"burst_s3_{what}": "unused" for what in ("endpoint", "bucket", "access_key", "secret_key")},
             "burst_sections": [section] if section else [],
             "plex_docker_image": IMAGE.partition(":")[0],
             "plex_docker_tag": IMAGE.partition(":")[2],
