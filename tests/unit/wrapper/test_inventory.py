@@ -50,6 +50,7 @@ def test_groups_below_groups_count() -> None:
     assert inventory.hosts_of("nobody", listing) == set()
 
 
+@pytest.mark.deep
 def test_what_a_real_vault_holds_is_kept_out_of_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "ansible.cfg").touch()
     (tmp_path / "mine.yml").write_text(RENTS)
