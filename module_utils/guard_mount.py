@@ -156,8 +156,7 @@ class Mount:
         if not self.aside():
             # What is left of it is an empty directory, and what is mounted there later would show on the target, too.
             raise OSError(f"nothing is mounted at {self.places.generation} any more")
-        if not mount_layers.at(self.places.parent):
-            mount_layers.share(self.places.parent)
+        mount_layers.ensure_shared(self.places.parent)
         if not self.covered():
             mount_layers.bind(self.places.generation, self.places.target)
 

@@ -134,6 +134,12 @@ def share(parent: str) -> None:
     mount("none", parent, flags=_SHARED | _RECURSIVE)
 
 
+def ensure_shared(parent: str) -> None:
+    """Make it so where nothing is mounted: what is bound without its parent is hidden by one that is mounted later."""
+    if not at(parent):
+        share(parent)
+
+
 def detach(target: str) -> None:
     """Take the top layer away, lazily; who is inside stays inside. Raises OSError when there is none."""
     libc = ctypes.CDLL(None, use_errno=True)
@@ -156,9 +162,7 @@ def main(words: list[str]) -> int:
             case ["share", parent]:
                 share(parent)
             case ["bind", source, target]:
-                # Without its parent it would be bound where a parent that is mounted later hides it.
-                if not at(parent := str(Path(target).parent)):
-                    share(parent)
+                ensure_shared(str(Path(target).parent))
                 bind(source, target)
             case ["clear", *targets] if targets:
                 for target in targets:

@@ -32,7 +32,6 @@ class Conductor:
         self._cancel = cancel
         self._rents = rents
         self._keep = keep
-        self._out_of_reach = False
         self.ending = Ending()
 
     @property
@@ -75,6 +74,11 @@ class Conductor:
                     return
         self._believe(read_receipt(self._run_dir))
 
+    @property
+    def _out_of_reach(self) -> bool:
+        """Whether nobody could reach the rented machine again, with the work on it."""
+        return self._rents and any(done.unreachable for done in self.ending.performed.values())
+
     def _leaves_the_analysis_out(self) -> bool:
         """Whether a scan did not come to its end, or the money is used up; what there is comes home all the same."""
         if is_up(ledger.read(self._run_dir)):
@@ -104,8 +108,7 @@ class Conductor:
         if not self._rents:
             return self._perform(stage, stop)
         done = self.ending.performed[stage.name] = reach.perform(self._performer, stage, stop)
-        self._out_of_reach = stage.resumable and done.unreachable and done.end == "failed"
-        if self._out_of_reach:
+        if done.unreachable:
             done.sentence += f"\nWhat it holds is not at home, so it is left running; {LEFT}"
         return done
 

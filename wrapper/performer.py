@@ -30,7 +30,7 @@ AUTHORED = frozenset({"assert", "fail"})
 class Performed:
     """How a stage ended. sentence: why it failed; waited: for others; readings: what its samples said.
 
-    unreachable: it failed because its machine did not answer.
+    unreachable: it failed because its machine did not answer, and is worth waiting for.
     """
 
     end: End = "failed"
@@ -63,8 +63,7 @@ class Performer:
         for attempt in range(1, stage.attempts + 1):
             performed = self._attempt(stage, stop, {**self.extravars, **(more or {})})
             waited += performed.waited.seconds
-            out_of_reach = stage.resumable and performed.unreachable
-            if performed.end != "failed" or attempt == stage.attempts or out_of_reach:
+            if performed.end != "failed" or performed.unreachable or attempt == stage.attempts:
                 break
             self.note(f"{stage.name} failed: {performed.sentence}\nTrying {stage.name} once more.")
         performed.seconds = time.monotonic() - started
@@ -134,7 +133,7 @@ class Performer:
         self.log.write(f"{stage.name}: {stage.playbook}, Ansible's own output is in {stage_dir}/artifacts/play/stdout")
         outcome = self.play(stage.playbook, stage_dir, self.inventory, extravars, on_event=on_event, cancel=heartbeat)
         performed.end = "done" if outcome.ok else "canceled" if outcome.canceled else "failed"
-        performed.unreachable &= performed.end == "failed"
+        performed.unreachable &= stage.resumable and performed.end == "failed"
         if performed.end == "failed":
             performed.sentence = self.log.masked(_reason(stage, failures, outcome, stage_dir))
         return performed

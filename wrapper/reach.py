@@ -25,10 +25,11 @@ Stop = Callable[[], bool]
 def perform(performer: Performer, stage: Stage, stop: Stop) -> Performed:
     """Perform a stage; when its machine cannot be reached, wait for it and perform the stage again, which goes on."""
     done = performer.perform(stage, stop)
-    while stage.resumable and done.unreachable:
+    while done.unreachable:
         performer.note(f"The machine does not answer any more ({done.sentence}). It works on; waiting for it.")
         if not _reopened(performer, stop):
-            done.end = "canceled" if stop() else done.end
+            if stop():
+                done.end, done.unreachable = "canceled", False
             break
         done = performer.perform(stage, stop, {"burst_resumed": True})
     return done

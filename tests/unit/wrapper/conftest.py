@@ -8,6 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.unit.database.builder import Builder
+from tests.unit.wrapper.theatre import Theatre
+
+
+@pytest.fixture
+def theatre(tmp_path: Path) -> Theatre:
+    return Theatre(tmp_path / "runs")
 
 
 @pytest.fixture

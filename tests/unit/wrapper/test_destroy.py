@@ -169,11 +169,18 @@ def test_show_tells_stages_receipt_and_proof(runs_dir: Path, capsys: pytest.Capt
     assert (facts["receipt"], facts["machine_state"], facts["driven_by"]) == (receipt, "gone", None)
 
 
-def test_a_run_whose_directory_is_lost_is_removed_by_its_tag(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def inventories(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What each says of itself, without asking Ansible."""
+
     def load(given: str, root: Path) -> inventory.Inventory:
         return inventory.Inventory(given, root / "inventories/lab.yml", given != "local", "power")
 
     monkeypatch.setattr("wrapper.inventory.load", load)
+
+
+@pytest.mark.usefixtures("inventories")
+def test_a_run_whose_directory_is_lost_is_removed_by_its_tag(runs_dir: Path) -> None:
     fake = player(runs_dir)
     assert destroy(cli.ROOT, runs_dir, RUN_ID, fake, rented_from="lab") == exits.DONE
     assert fake.played == ["teardown"]
@@ -184,6 +191,7 @@ def test_a_run_whose_directory_is_lost_is_removed_by_its_tag(runs_dir: Path, mon
         destroy(cli.ROOT, runs_dir, "2025", fake, rented_from="lab")
 
 
+@pytest.mark.usefixtures("inventories")
 def test_a_run_whose_ledger_cannot_be_read_is_removed_by_its_tag(
     runs_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
