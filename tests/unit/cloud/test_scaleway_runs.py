@@ -86,6 +86,7 @@ PAST = "2026-08-23T10:00:00Z"
 FUTURE = "2099-08-23T10:00:00Z"
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("volume_type", ["l_ssd", "sbs_volume"])
 def test_a_forgotten_run_goes_and_look_alikes_stay(server: Any, runs: Any, cloud: Cloud, volume_type: str) -> None:
     add_foreign(cloud)
@@ -103,6 +104,7 @@ def test_a_forgotten_run_goes_and_look_alikes_stay(server: Any, runs: Any, cloud
     assert now == foreign
 
 
+@pytest.mark.deep
 def test_a_run_in_use_is_listed_with_its_price_and_left(server: Any, runs: Any, cloud: Cloud) -> None:
     server("present", expires_at=FUTURE)
     until(lambda: server("found"), "ready")
@@ -136,6 +138,7 @@ def test_who_is_heard_of_at_the_last_look_is_left_and_unmarked(
     assert not any(tag.startswith("plex-burst-doomed") for tag in cloud.records("servers")[0]["tags"])
 
 
+@pytest.mark.deep
 def test_one_that_cannot_be_removed_does_not_save_the_others(server: Any, runs: Any, cloud: Cloud) -> None:
     server("present", expires_at=PAST)
     group = {"project": PROJECT, "name": "plex-burst-20260101t000000z-0000"}

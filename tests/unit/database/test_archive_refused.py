@@ -277,6 +277,7 @@ def test_a_bomb_is_refused(run: Run, pair: Path, tmp_path: Path, monkeypatch: py
         assert nothing_in(tmp_path / "target")
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK])
 def test_names_without_end_do_not_fill_the_memory(run: Run, pair: Path, tmp_path: Path, kind: bytes) -> None:
     archive = tmp_path / "a.tar.gz"

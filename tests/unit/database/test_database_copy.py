@@ -82,6 +82,7 @@ def copied_under_fire(database: Path, place: Path, seed: int, copies: int) -> li
         writer.join(30)
 
 
+@pytest.mark.deep
 def test_under_fire_a_copy_is_one_state(database: Path, tmp_path: Path) -> None:
     seen = copied_under_fire(database, tmp_path, 1, 15)
     assert seen == sorted(seen)

@@ -97,6 +97,7 @@ def write_without_end(directory: str, ready: Event, stop: Event) -> None:
     blobs.close()
 
 
+@pytest.mark.deep
 def test_under_fire_the_pair_is_consistent(pair: Path, tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     ready, stop = context.Event(), context.Event()

@@ -21,6 +21,7 @@ def test_every_known_inventory_is_a_file(name: str) -> None:
     assert inventory.find(name, cli.ROOT).is_file()
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(("text", "rents", "profile"), [(RENTS, True, "lite"), (USES, False, "")])
 def test_a_path_is_asked_whether_it_rents(tmp_path: Path, text: str, rents: bool, profile: str) -> None:
     (tmp_path / "ansible.cfg").touch()
@@ -30,6 +31,7 @@ def test_a_path_is_asked_whether_it_rents(tmp_path: Path, text: str, rents: bool
     assert found == inventory.Inventory(str(path), path, rents, profile)
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("text", ["{not: [yaml", ""])
 def test_an_inventory_that_says_nothing_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "ansible.cfg").touch()
