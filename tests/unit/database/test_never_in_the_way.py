@@ -42,6 +42,7 @@ def copied(pair: Path, place: Path) -> None:
     snapshot.take(pair, place / "snapshot")
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("work", [everything, changes, counted, checked, copied])
 @pytest.mark.parametrize("name", [LIBRARY, BLOBS])
 def test_the_server_never_waits(

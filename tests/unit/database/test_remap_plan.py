@@ -54,6 +54,7 @@ PATHS = st.lists(
 )
 
 
+@pytest.mark.deep
 @settings(deadline=None, max_examples=120)
 @given(rules=RULES, paths=PATHS, few=st.sampled_from([0, 32]), indexed=st.booleans())
 @example(rules={"/a": "/b", "/a/b": "/c"}, paths=["/a/b/x", "/a/x"], few=32, indexed=True)

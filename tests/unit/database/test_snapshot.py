@@ -117,6 +117,7 @@ def test_under_fire_the_pair_is_consistent(pair: Path, tmp_path: Path) -> None:
     assert seen[-1] > seen[0]
 
 
+@pytest.mark.deep
 def test_a_killed_copy_leaves_nothing_that_looks_finished(pair: Path, tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     chance = random.Random(1)

@@ -210,6 +210,7 @@ def control(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
     )
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     ("arguments", "environment", "code", "sentence"),
     [

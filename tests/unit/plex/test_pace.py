@@ -166,6 +166,7 @@ def test_whatever_was_seen_the_band_is_around_what_is_told(steps: list[tuple[flo
         assert 0 <= told.eta_low <= (told.eta_seconds or 0) <= (told.eta_high or 0)
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("kind", ["batches", "tracks"])
 def test_the_time_left_is_as_near_and_the_band_as_honest_as_is_said(kind: str) -> None:
     """docs/phases.md; the bench does the same with ten times as many tracks."""
