@@ -20,7 +20,7 @@ PREDECESSOR = (
 )
 OURS = (
     "--read-only --allow-other --vfs-cache-mode off --vfs-read-chunk-size {chunk} --vfs-read-chunk-size-limit {limit} "
-    "--buffer-size {buffer} --dir-cache-time 1000h --attr-timeout 1000h --poll-interval 0 --disable ListR "
+    "--buffer-size 0 --dir-cache-time 1000h --attr-timeout 1000h --poll-interval 0 --disable ListR "
     "--checkers 64 --transfers 32 --no-checksum --timeout 30s --contimeout 10s --low-level-retries 10 "
     "--uid 1000 --gid 1000"
 )
@@ -92,7 +92,7 @@ def ways(endpoint: str, memory: int) -> dict[str, Way]:
 
     def ours(phase: str, more: str = "") -> str:
         chosen = flags(share(memory), 64, 100_000, phase)
-        said = OURS.format(chunk=chosen.chunk, limit=chosen.chunk_limit, buffer=chosen.buffer)
+        said = OURS.format(chunk=chosen.chunk, limit=chosen.chunk_limit)
         return f"rm -f /bench/rc.sock; {base} {said} {RC}{more}"
 
     server = " --use-server-modtime"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rclone_flags
-short_description: Work out rclone's read-ahead and cache from the machine's memory and disk
+short_description: Work out rclone's ranges and cache from the machine's memory and disk
 description:
   - Reads the size of memory and disk and applies the formula of docs/mount.md. Changes nothing.
 author: ["plex-burst maintainers"]
@@ -64,20 +64,15 @@ chunk_limit:
   returned: success
   type: str
   sample: 64Mi
-buffer:
-  description: Read-ahead in memory per open file.
-  returned: success
-  type: str
-  sample: 1Mi
 cache:
   description: Size of the disk cache in MiB, V(0) for none.
   returned: success
   type: int
 objects:
-  description: How many files the share is enough for, with the smallest read-ahead.
+  description: How many files the share is enough for, with so many readers.
   returned: success
   type: int
-  sample: 137142
+  sample: 182857
 modtime:
   description: Which times the mount shows.
   returned: success

@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How rclone reads ahead and caches on a machine of a given size: one formula, no copied numbers. Sizes are MiB.
+"""How rclone reads and caches on a machine of a given size: one formula, no copied numbers. Sizes are MiB.
 
 The figures behind it were measured with 64 readers and with 520,000 objects; docs/mount.md has them.
 """
@@ -12,20 +12,18 @@ from dataclasses import dataclass
 PROGRAM = 64
 # Directory entries with their times; the collector keeps it near this when GOMEMLIMIT presses.
 MIB_PER_1000_OBJECTS = 1.4
-# An open file takes about twice its buffer, and its connection.
-BUFFER_FACTOR, CONNECTION = 2.0, 1.5
-SMALLEST_BUFFER = 0.25
+# An open file without a buffer of its own: half of it measured over plain HTTP, as much again for TLS.
+OPEN_FILE = 1.0
 # What a disk keeps for databases, logs and images, whatever the cache wants.
 DISK_RESERVE = 10 * 1024
 SMALLEST_CACHE = 1024
 
-# Each phase: first range, largest range, most read-ahead of an open file. Tags are the first and last bytes of a
-# file, so a scan wastes most of a range; an analysis reads every byte, and fewer ranges are fewer waits. A range costs
-# no memory. More read-ahead makes neither quicker, and 64 readers pay for it in memory (bench/results/mount.json).
-PHASES: dict[str, tuple[float, float, float]] = {
-    "scan": (0.25, 64, 1),
-    "both": (1, 64, 1),
-    "sonic": (4, 64, 1),
+# Each phase: first range, largest range. Tags are the first and last bytes of a file, so a scan wastes most of a
+# range; an analysis reads every byte, and fewer ranges are fewer waits. A range costs no memory.
+PHASES: dict[str, tuple[float, float]] = {
+    "scan": (0.25, 64),
+    "both": (1, 64),
+    "sonic": (4, 64),
 }
 
 
@@ -36,7 +34,6 @@ class Flags:
     memory: int
     chunk: str
     chunk_limit: str
-    buffer: str
     cache: int
     objects: int
     problem: str = ""
@@ -56,29 +53,24 @@ def flags(memory: int, readers: int, objects: int, phase: str, disk: int = 0) ->
     """Work the flags out.
 
     memory: rclone's share. readers: files that are open at once. objects: files in the bucket. phase: a key of PHASES.
-    disk: size of the disk that may hold a cache; 0 means no cache. The read-ahead is the largest power of two with
-    which all readers stay within the share.
+    disk: size of the disk that may hold a cache; 0 means no cache. There is no read-ahead in memory to choose
+    (`--buffer-size 0`): the kernel reads ahead, and the connection holds what comes.
     """
-    chunk, limit, largest = PHASES[phase]
-    listing = objects * MIB_PER_1000_OBJECTS / 1000
-    left = memory - PROGRAM - listing
-    buffer = largest
-    while buffer > SMALLEST_BUFFER and need(buffer, readers) > left:
-        buffer /= 2
-    fits = max(0, int((memory - PROGRAM - need(SMALLEST_BUFFER, readers)) / MIB_PER_1000_OBJECTS * 1000))
+    chunk, limit = PHASES[phase]
+    fits = max(0, int((memory - need(0, readers)) / MIB_PER_1000_OBJECTS * 1000))
     problem = ""
-    if need(buffer, readers) > left:
+    if need(objects, readers) > memory:
         problem = (
-            f"{objects:,} files and {readers} readers need {PROGRAM + listing + need(buffer, readers):.0f} MiB and "
+            f"{objects:,} files and {readers} readers need {need(objects, readers):.0f} MiB and "
             f"rclone's share is {memory} MiB, which is enough for {fits:,} files; take a larger profile, or "
             "set fuse_rclone_readers or fuse_rclone_memory"
         )
-    return Flags(memory, size(chunk), size(limit), size(buffer), _cache(disk), fits, problem)
+    return Flags(memory, size(chunk), size(limit), _cache(disk), fits, problem)
 
 
-def need(buffer: float, readers: int) -> float:
-    """What so many open files take."""
-    return readers * (BUFFER_FACTOR * buffer + CONNECTION)
+def need(objects: int, readers: int) -> float:
+    """What rclone takes with so many files listed and so many of them open."""
+    return PROGRAM + objects * MIB_PER_1000_OBJECTS / 1000 + readers * OPEN_FILE
 
 
 def _cache(disk: int) -> int:
