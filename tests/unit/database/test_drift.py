@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from module_utils import drift_report
 from module_utils.drift import CERTAIN, LIKELY, compare
 from module_utils.drift_report import proposed_mappings
 from module_utils.path_mapping import PathMapping, Rule
@@ -161,6 +166,22 @@ def test_the_module(run: Callable[..., dict[str, Any]], pair: Path, tmp_path: Pa
     assert run(plex_db_drift, **options, sections=["Movies"])["drift"]["total"] == 3
     (mount / "Movies").rename(tmp_path / "elsewhere")
     assert "Movies cannot be listed" in run(plex_db_drift, **options)["msg"]
+
+
+def test_folders_are_looked_into_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(8):
+        (tmp_path / f"artist {number}" / "album").mkdir(parents=True)
+        (tmp_path / f"artist {number}" / "album" / "a.flac").write_bytes(b"x" * number)
+    together = threading.Barrier(8)
+
+    def scandir(place: str) -> Any:
+        if place.endswith("album"):
+            together.wait(20)
+        return os.scandir(place)
+
+    monkeypatch.setattr(drift_report, "os", SimpleNamespace(scandir=scandir))
+    found = drift_report.found_files(["/media"], "/media", str(tmp_path), ())
+    assert found == {f"/media/artist {number}/album/a.flac": number for number in range(8)}
 
 
 def test_a_proposal_continues_the_mappings_that_were_used(tmp_path: Path) -> None:
