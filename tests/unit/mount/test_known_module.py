@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from plugins.modules import mount_known_files, rclone_flags
+from plugins.modules import mount_known_files, rclone_flags, rclone_remote
 
 LIBRARY = "com.plexapp.plugins.library.db"
 
@@ -94,3 +94,24 @@ def test_the_choice_of_times_is_kept(word: str | None, found: str, tmp_path: Pat
 def test_the_disk_of_a_directory_that_is_not_there_yet(tmp_path: Path) -> None:
     assert rclone_flags.disk_size(str(tmp_path / "cache/vfs")) == rclone_flags.disk_size(str(tmp_path)) > 0
     assert rclone_flags.machine_memory() > 100
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("echo 'ERROR: StatusCode: 403, api error InvalidAccessKeyId: no' >&2; exit 1", "the credentials are wrong"),
+        ("echo 'StatusCode: 403, RequestTimeTooSkewed' >&2; echo 'Failed to lsf' >&2; exit 1", "the clock of this"),
+        ("echo 'ERROR : error listing: directory not found' >&2; exit 3", "no such bucket or folder; check burst_s3_"),
+        ("exec sleep 60", "the endpoint does not answer"),
+    ],
+)
+def test_a_remote_that_cannot_be_listed_says_why(tmp_path: Path, run_module: Any, script: str, said: str) -> None:
+    wish = asked(tmp_path, script)
+    result = run_module(rclone_remote, rclone=wish["rclone"], remote=wish["remote"], timeout=2)
+    assert result["failed"]
+    assert said in result["msg"]
+
+
+def test_a_remote_that_can_be_listed_says_how_much_is_there(tmp_path: Path, run_module: Any) -> None:
+    wish = asked(tmp_path, "printf 'Music/\\nMovies/\\n'")
+    assert run_module(rclone_remote, rclone=wish["rclone"], remote=wish["remote"])["entries"] == 2
