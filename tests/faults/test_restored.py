@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from lab.plexsim.plexsim import schema
+from module_utils import ledger
 from tests.faults.local_target import Target
 
 pytestmark = pytest.mark.lab
@@ -60,3 +61,6 @@ def test_only_a_scan_that_met_a_sick_mount_is_forced_into_the_folders_of_what_is
     assert read(server, f"SELECT count(*) FROM metadata_items WHERE id IN ({ITEMS}) AND deleted_at > 0") == [(0,)]
     assert read(server, others) == before, "the metadata of other artists were left alone"
     assert server.result("scan")["verdict"] == "done"
+    # The window was in the second scan, too: what it marked is no evidence, and the trash stays.
+    doubts = ledger.read(server.run_dir)["results"]["sick_scans"]
+    assert list(doubts.values()) == ["the mount was sick while it was scanned, twice"]

@@ -72,13 +72,15 @@ def machines(plex: FakePlex, tmp_path: Path) -> dict[str, Machine]:
     entry = {"key": "1", "title": "Movies", "type": "movie", "refreshing": False}
     plex.container("GET", "/library/sections", Directory=[entry])
     made = {
-        name: Machine(tmp_path / name, plex.url) for name in ("sick", "lost", "uncounted", "silent", "again", "sound")
+        name: Machine(tmp_path / name, plex.url)
+        for name in ("sick", "lost", "uncounted", "silent", "again", "blind", "sound")
     }
     made["sick"].guard("hung")
     made["lost"].variables |= {"plex_db_export_loss_at_least": 1}
     (made["uncounted"].run_dir / "baseline.json").unlink()
     made["silent"].variables["plex_scan_url"] = "http://127.0.0.1:9"
     made["again"].note(trash=BEFORE)
+    made["blind"].note(sick_scans={"1": "the mount was sick while it was scanned, twice"})
     return made
 
 
@@ -102,6 +104,7 @@ def test_each_reason_keeps_the_trash_and_fails_nothing(
         "sick": "because the mount hangs; Plex stands still",
         "lost": "because Movies lost 2 of 6 items (2 soft-deleted, 0 removed)",
         "uncounted": "because this run has no count of the library from before",
+        "blind": "because the mount was sick while it was scanned, twice",
         "silent": "because The media server did not answer GET /library/sections: no answer",
         # Nothing stands in its way but the server, which does not know the films.
         "sound": "The media server did not answer GET /library/metadata/1: HTTP 404",
