@@ -222,7 +222,8 @@ def main() -> None:
         if counted and params["state"] == "begun":
             counted.unlink(missing_ok=True)
         guard, phase = path.parent.parent / "guard", params["phase"]
-        place = Place(params["container"], params["database_dir"], params["section"], counted, guard, phase)
+        began = now if params["state"] == "begun" or not lines else float(lines[0]["at"])
+        place = Place(params["container"], params["database_dir"], params["section"], counted, guard, phase, began)
         server = PlexServer.local(params["url"], params["config"])
         sample = {**take(server, module.run_command, place, previous, now), "kind": samples.SAMPLE}
         if params["state"] == "resumed":

@@ -48,6 +48,30 @@ def windows(log: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
+def counted(log: Iterable[dict[str, Any]]) -> dict[str, int]:
+    """Count from the log, which outlives a guard that was killed: its own counts begin anew."""
+    counts = {"freezes": 0, "repairs": 0, "workers_ended": 0}
+    for event in log:
+        counts["freezes"] += event["event"] == "frozen"
+        counts["repairs"] += event["event"] == "repair"
+        counts["workers_ended"] += int(event.get("workers_ended", 0))
+    return counts
+
+
+def stood_still(found: Iterable[dict[str, Any]], counts: dict[str, int]) -> str:
+    """Say how often and how long Plex stood still, and why; nothing when it never did."""
+    times = list(found)
+    if not times:
+        return ""
+    seconds = sum(window["to"] - window["from"] for window in times if "to" in window)
+    causes = "; ".join(dict.fromkeys(str(window["cause"]) for window in times if window["cause"]))
+    often = f"{len(times)} times" if len(times) > 1 else "once"
+    still = ", and does so now" if "to" not in times[-1] else ""
+    repairs = counts.get("repairs", 0)
+    mended = f", {repairs} repair{'s' if repairs != 1 else ''} of the mount"
+    return f"Plex stood still {often}, {seconds:.0f} s in all{still}{mended}{f' ({causes})' if causes else ''}"
+
+
 def given_up(directory: Path | None) -> str:
     """Say why the guard gave the mount up; empty when it did not."""
     with suppress(OSError, ValueError, KeyError, TypeError):
@@ -56,14 +80,13 @@ def given_up(directory: Path | None) -> str:
     return ""
 
 
-def message(status: dict[str, Any]) -> str:
+def message(status: dict[str, Any], counts: dict[str, int]) -> str:
     """Say how it is in a sentence."""
     said = WORDS.get(str(status.get("state")), f"the guard says {status.get('state')}")
     if status.get("cause"):
         said += f" ({status['cause']})"
-    counts = status.get("counts", {})
-    if counts.get("freezes"):
-        said += f"; {counts['freezes']} freezes, {counts.get('repairs', 0)} repairs so far"
+    if counts["freezes"]:
+        said += f"; {counts['freezes']} freezes, {counts['repairs']} repairs so far"
     return said
 
 
@@ -81,11 +104,12 @@ def read(directory: Path, since: float = 0.0) -> dict[str, Any]:
             "events": [],
             "windows": [],
         }
+    counts = counted(log)
     return {
         "state": status["state"],
-        "message": message(status),
+        "message": message(status, counts),
         "frozen": bool(status["frozen"]),
-        "counts": status["counts"],
+        "counts": counts,
         "events": log,
         "windows": windows(log),
     }

@@ -79,6 +79,8 @@ def report(phase: str, lines: t.Sequence[Sample], thresholds: Thresholds, now: f
     """The verdict as the result of a module, and what of it goes into the ledger."""
     judgement = judge(phase, lines, thresholds, now)
     facts = asdict(judgement)
+    # What the guard did meanwhile belongs to whatever is told about the phase.
+    facts["message"] = "; ".join(filter(None, (judgement.message, lines[-1].get("mount"))))
     result = {
         "section": lines[0].get("section"),
         "title": lines[0].get("title", ""),

@@ -12,6 +12,7 @@ from typing import Any
 
 from .census_comparison import Comparison
 from .files import read_json
+from .guard_report import stood_still
 
 ARRIVAL, LEDGER = "arrival.json", "ledger.json"
 # Stages that come before the receipt; those after it would make it another one each time.
@@ -77,7 +78,9 @@ def context(run_dir: Path) -> tuple[dict[str, Any], list[str]]:
     """Read the run directory; return what goes into the receipt, and its sentences."""
     arrival, ledger = _read(run_dir / ARRIVAL), _read(run_dir / LEDGER)
     stages = [entry for entry in ledger.get("stages", ()) if isinstance(entry, dict) and entry.get("stage") in _BEFORE]
-    trash = (ledger.get("results") or {}).get("trash") or {}
+    results = ledger.get("results") or {}
+    trash, guard = results.get("trash") or {}, results.get("guard") or {}
+    mount = stood_still(guard.get("windows", ()), guard.get("counts", {}))
     parity = arrival.get("parity") or {}
     facts = {
         "archive_sha256": arrival.get("archive", ""),
@@ -85,6 +88,7 @@ def context(run_dir: Path) -> tuple[dict[str, Any], list[str]]:
         "drift": (arrival.get("drift") or {}).get("counts", {}),
         "versions": {"parity": parity.get("state", ""), "home": parity.get("sentence", "")},
         "trash": trash,
+        "mount": {key: guard[key] for key in ("counts", "windows") if key in guard} | {"told": mount},
         "seconds": {str(entry["stage"]): entry.get("seconds") for entry in stages if entry.get("seconds") is not None},
     }
     return facts, [*_arrival_sentences(arrival), *_trash_sentences(trash)]

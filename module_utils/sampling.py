@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import processes, scanner_log
-from .guard_report import given_up
+from .guard_report import given_up, read, stood_still
 from .media_analysis import read_media
 from .plex_container import Run, inspect
 from .plex_server import PlexServer, PlexServerError, Reply, activity, listed, section
@@ -27,8 +27,8 @@ class Place:
     """Where to look. A section of None means the whole server: no counts are taken.
 
     `counted` is the file that keeps what was counted; without it everything is counted each time. `guard` is the
-    directory of the guard of the mount. `phase` tells what else counts: the media analysis has counts of its own, and
-    of a scan the server's logs are read.
+    directory of the guard of the mount, `began` the moment (seconds since 1970) from which on its log counts. `phase`
+    tells what else counts: the media analysis has counts of its own, and of a scan the server's logs are read.
     """
 
     container: str
@@ -37,6 +37,7 @@ class Place:
     counted: Path | None = None
     guard: Path | None = None
     phase: str = ""
+    began: float = 0.0
 
 
 def take(server: PlexServer, run_command: Run, place: Place, previous: Sample | None, now: float) -> Sample:
@@ -56,6 +57,10 @@ def take(server: PlexServer, run_command: Run, place: Place, previous: Sample | 
         sample.update({"http": 0, "http_words": f"container {container.status}"})
         if reason := given_up(place.guard):
             sample["given_up"] = reason
+    if place.guard:
+        found = read(place.guard, place.began)
+        if words := stood_still(found["windows"], found["counts"]):
+            sample["mount"] = words
     sample.update(_database(place, f"{container.identifier} {container.pid}"))
     if place.phase in SCANS and place.section is not None:
         before = previous.get("logs") if previous else None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from module_utils import ledger
+from module_utils.guard_report import stood_still
 from module_utils.prices import euros, spent
 from wrapper.controller_log import LOG_NAME
 from wrapper.held import holder
@@ -88,13 +89,8 @@ def _spent(entry: dict[str, Any]) -> str:
 def mount_lines(book: dict[str, Any]) -> list[str]:
     """What the guard of the mount did; nothing when nothing happened to the mount."""
     guard = book["results"].get("guard", {})
-    windows = guard.get("windows", [])
-    if not windows:
-        return []
-    causes = "; ".join(dict.fromkeys(str(window["cause"]) for window in windows))
-    frozen = sum(window["to"] - window["from"] for window in windows if "to" in window)
-    repairs = guard["counts"].get("repairs", 0)
-    return [f"mount: Plex stood still {len(windows)} times, {frozen:.0f} s in all, {repairs} repairs ({causes})"]
+    said = stood_still(guard.get("windows", ()), guard.get("counts", {}))
+    return [f"mount: {said}"] if said else []
 
 
 def _files(run_dir: Path) -> list[str]:

@@ -185,6 +185,16 @@ def test_what_became_of_the_trash_is_told(home: Home) -> None:
     assert receipt["trash"] == trash
 
 
+def test_what_happened_to_the_mount_is_in_it(home: Home) -> None:
+    windows = [{"from": 10.0, "to": 12.0, "cause": "the process of the mount ended", "workers": 1, "workers_ended": 1}]
+    counts = {"freezes": 1, "repairs": 1, "workers_ended": 1}
+    book = {"results": {"guard": {"state": "healthy", "counts": counts, "windows": windows}}}
+    (home.run_dir / "ledger.json").write_text(json.dumps(book))
+    home.come()
+    told = "Plex stood still once, 2 s in all, 1 repair of the mount (the process of the mount ended)"
+    assert home.receipt("Music")["receipt"]["mount"] == {"counts": counts, "windows": windows, "told": told}
+
+
 def test_how_it_arrived_and_how_long_it_took(home: Home) -> None:
     arrival = {
         "archive": "ab" * 32,

@@ -19,6 +19,7 @@ from module_utils.guard_probes import Pace, Probes
 LOG = [
     {"at": 10.0, "event": "state", "state": "dead"},
     {"at": 10.1, "event": "frozen", "state": "dead", "cause": "the process of the mount ended", "workers": 2},
+    {"at": 10.2, "event": "repair", "state": "repairing", "cause": "the process of the mount ended"},
     {"at": 11.0, "event": "thawed", "state": "probation", "workers_ended": 2},
     {"at": 50.0, "event": "frozen", "state": "s3_down", "cause": "S3 itself does not answer", "workers": 0},
 ]
@@ -33,12 +34,31 @@ def test_windows_are_the_times_in_which_plex_stood_still() -> None:
 
 def test_a_report_says_how_it_is(tmp_path: Path) -> None:
     assert guard_report.read(tmp_path)["state"] == "absent"
-    status = {"state": "healthy", "frozen": False, "cause": "", "counts": {"freezes": 1, "repairs": 1}}
+    # The counts of a guard that was killed meanwhile begin anew; its log does not.
+    status = {"state": "healthy", "frozen": False, "cause": "", "counts": {"freezes": 0, "repairs": 0}}
     (tmp_path / "status.json").write_text(json.dumps(status))
     (tmp_path / "events.jsonl").write_text("\n".join(json.dumps(line) for line in LOG) + '\n{"at": 60.0, "ev')
     report = guard_report.read(tmp_path, since=11.0)
-    assert report["message"] == "the mount is healthy; 1 freezes, 1 repairs so far"
+    assert report["message"] == "the mount is healthy; 1 freezes, 0 repairs so far"
     assert [event["at"] for event in report["events"]] == [11.0, 50.0]
+    assert guard_report.read(tmp_path)["counts"] == {"freezes": 2, "repairs": 1, "workers_ended": 2}
+
+
+FIRST, SECOND = {"from": 1.0, "to": 13.4, "cause": "a"}, {"from": 20.0, "to": 22.0, "cause": "b"}
+STILL = {"from": 30.0, "cause": "a"}
+
+
+@pytest.mark.parametrize(
+    ("found", "repairs", "said"),
+    [
+        ([], 0, ""),
+        ([FIRST], 0, "Plex stood still once, 12 s in all, 0 repairs of the mount (a)"),
+        ([FIRST, SECOND], 1, "Plex stood still 2 times, 14 s in all, 1 repair of the mount (a; b)"),
+        ([SECOND, STILL], 2, "Plex stood still 2 times, 2 s in all, and does so now, 2 repairs of the mount (b; a)"),
+    ],
+)
+def test_what_the_guard_did_in_a_sentence(found: list[dict[str, Any]], repairs: int, said: str) -> None:
+    assert guard_report.stood_still(found, {"repairs": repairs}) == said
 
 
 @pytest.mark.parametrize(

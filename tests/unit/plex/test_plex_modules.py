@@ -198,6 +198,29 @@ def test_a_phase_from_begin_to_done(
     assert phase(state="begun", run_id="r2")["verdict"] == "already_complete"
 
 
+def test_what_the_guard_did_meanwhile_is_told_with_each_look(
+    phase: t.Callable[..., dict[str, t.Any]], databases: Databases, tmp_path: Path
+) -> None:
+    databases.track(1)
+    guard = tmp_path / "guard"
+    guard.mkdir()
+    log = guard / "events.jsonl"
+    (guard / "status.json").write_text('{"state": "healthy", "frozen": false}')
+    # What was before the phase is nothing of it.
+    log.write_text('{"at": 10.0, "event": "frozen", "cause": "long ago"}\n{"at": 19.0, "event": "thawed"}\n')
+    samples = str(tmp_path / "samples/sonic.jsonl")
+    begun = phase(state="begun", samples=samples, run_id="r1")["message"]
+    assert "stood still" not in begun
+    began = json.loads(Path(samples).read_text())["at"]
+    with log.open("a") as lines:
+        lines.write(f'{{"at": {began + 1}, "event": "frozen", "cause": "the process of the mount ended"}}\n')
+    told = (
+        "; Plex stood still once, 0 s in all, and does so now, 0 repairs of the mount (the process of the mount ended)"
+    )
+    assert phase(samples=samples, run_id="r1")["message"].endswith(told)
+    assert phase(state="judged", samples=samples, run_id="r1")["result"]["message"].count("stood still") == 1
+
+
 def test_a_sample_without_a_begin_begins(phase: t.Callable[..., dict[str, t.Any]], tmp_path: Path) -> None:
     assert not phase(phase="scan")["finished"]
     assert json.loads((tmp_path / "samples.jsonl").read_text())["kind"] == "begin"

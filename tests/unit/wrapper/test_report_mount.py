@@ -18,6 +18,6 @@ def test_the_times_in_which_plex_stood_still_are_told() -> None:
     ]
     (line,) = mount_lines({"results": {"guard": {"windows": windows, "counts": {"repairs": 1}}}})
     assert line == (
-        "mount: Plex stood still 3 times, 36 s in all, 1 repairs"
+        "mount: Plex stood still 3 times, 36 s in all, and does so now, 1 repair of the mount"
         " (the process of the mount ended; S3 itself does not answer)"
     )
