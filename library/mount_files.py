@@ -8,6 +8,7 @@ short_description: Write down some files of a mounted tree, chosen at random
 description:
   - The guard of the mount reads other files of this list each time, because a cache answers for the file that was
     read before. A list that is there stays.
+  - A file whose beginning cannot be read is left out; when none can, that is an error.
   - Looks in a child with a deadline, as the user of Plex.
 author: ["plex-burst maintainers"]
 extends_documentation_fragment: [attributes]
@@ -55,6 +56,7 @@ count:
 
 import json
 import random
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +64,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils import bounded
 from ..module_utils.files import write_json
-from ..module_utils.mount_reading import become, find_files
+from ..module_utils.mount_reading import become, find_files, first_bytes
+
+READERS = 16
 
 
 def choose(asked: dict[str, Any]) -> list[str]:
@@ -71,7 +75,12 @@ def choose(asked: dict[str, Any]) -> list[str]:
     def work() -> dict[str, Any]:
         become(asked["uid"], asked["gid"])
         found = find_files(asked["path"], asked["files"], random.Random())  # noqa: S311 - a sample, no secret
-        return {"files": [str(Path(path).relative_to(asked["path"])) for path in found]}
+        with ThreadPoolExecutor(READERS) as pool:
+            said = dict(zip(found, (why for _, why in pool.map(first_bytes, found)), strict=True))
+        readable = [str(Path(path).relative_to(asked["path"])) for path, why in said.items() if not why]
+        if found and not readable:
+            raise OSError(f"none of {len(found)} can be read ({next(iter(said.values()))})")
+        return {"files": readable}
 
     answer = bounded.run(work, asked["timeout"])
     if "files" not in answer:

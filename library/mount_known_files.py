@@ -167,7 +167,8 @@ def run(command: list[str], until: float) -> subprocess.CompletedProcess[str]:
     """Run rclone until that moment of the steady clock; to be too late is a failure like any other."""
     try:
         left = max(0.0, until - time.monotonic())
-        return subprocess.run(command, capture_output=True, text=True, timeout=left, check=False)
+        # What it prints may be bytes of a film.
+        return subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=left, check=False)
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(command, 1, "", "no answer")
 

@@ -2,9 +2,8 @@
 """Freeze a container at once, and let it go: its cgroup first, then Docker's own word for it.
 
 `docker pause` waits until every process stands still, and a process that waits for a sick mount does not: Docker
-then gives up and thaws. So the cgroup is told first, which takes a millisecond: what runs stands still, what
-waits for the mount stands still before it sees the answer. Docker is told when nothing waits any more.
-Both cgroup versions.
+then gives up and thaws. So the cgroup (of either version) is told first, which takes a millisecond: what runs stands
+still, what waits for the mount does before it sees the answer. Docker is told when nothing waits any more.
 """
 
 from __future__ import annotations
@@ -107,15 +106,20 @@ class Container:
 
     def hold(self, frozen: bool) -> bool:
         """Have the cgroup as it was told, whatever Docker has made of it since; whether it had to be told again."""
-        try:
+        if self.told_to_stand() in (None, frozen):
+            return False
+        with suppress(OSError):
+            self.freeze(frozen)
+            return True
+        return False
+
+    def told_to_stand(self) -> bool | None:
+        """Whether its cgroup was told to stop, whether or not all of it stands still; None when it has none."""
+        with suppress(OSError):
             directory, version = self._freezer()
             name = "freezer.self_freezing" if version == 1 else "cgroup.freeze"
-            if (directory / name).read_text(encoding="utf-8").strip() == str(int(frozen)):
-                return False
-            self.freeze(frozen)
-        except OSError:
-            return False
-        return True
+            return (directory / name).read_text(encoding="utf-8").strip() == "1"
+        return None
 
     def stands_still(self) -> bool:
         """Whether nothing in it runs or waits for an answer any more."""

@@ -25,6 +25,7 @@ from .freezer import Container
 from .guard_actions import Actions
 from .guard_cache import Cache
 from .guard_docker import Agreement
+from .guard_files import KnownFiles
 from .guard_mount import Mount, Places, ensure_fusectl
 from .guard_probes import KNOWN, PROOF, Pace, Probes
 from .mount_layers import MOUNTINFO
@@ -65,6 +66,7 @@ class Guard(Actions):
         if not self.mount.alive() and self.mind.state in (states.STARTING, states.REPAIRING):
             self.mount.follow()
         self.probes.collect()
+        self.tell_left_out()
         self._leave_word()
         self.know()
         # While S3 is away the mount is not asked: its reads would wait for hours, one child after the other.
@@ -103,7 +105,7 @@ class Guard(Actions):
     def run(self) -> None:
         """Guard until told to stop; a frozen Plex is let go then, without its workers."""
         self.event("started")
-        (self.directory / "given_up.json").unlink(missing_ok=True)
+        self.given_up.unlink(missing_ok=True)
         self.container.look()
         before = self._status_before()
         by_the_unit = self._find_plex(before)
@@ -128,16 +130,38 @@ class Guard(Actions):
         self.container.look()
         if self.container.paused:
             self.container.tell_docker(False)
+        self.given_up.unlink(missing_ok=True)
         self.event("stopped")
 
     def _find_plex(self, before: dict[str, t.Any]) -> bool:
         """Take Plex as it was left; whether the unit froze it, when the guard before this one died."""
-        frozen = self.container.paused or self.container.stands_still()
+        self._remember_plex(before)
+        # What counts is what it was told: while a call waits in the mount, it does not come to a standstill.
+        frozen = self.container.paused or bool(self.container.told_to_stand())
         by_the_unit = frozen and not before.get("frozen")
         self.mind = states.Mind(since=time.monotonic(), frozen=frozen)
         # Nobody in it has seen anything since its guard died, else it was frozen because of what there was to see.
         self.window = {"from": time.time(), "workers": 0, "waiting": 0, "broken": frozen and not by_the_unit}
         return by_the_unit
+
+    def _remember_plex(self, before: dict[str, t.Any]) -> None:
+        """Know the container although Docker does not answer, as it does when it asks what stands still."""
+        container, pid = self.container, before.get("container")
+        if container.pid or not isinstance(pid, int):
+            return
+        container.pid = pid
+        try:
+            known = str(container.order(frozen=True)[0]) == before.get("freezer")
+        except OSError:
+            known = False
+        if not known:
+            # Gone, or its number is another's now.
+            container.pid = 0
+
+    def tell_left_out(self) -> None:
+        """Say which files are not read any more; the mount is not to blame for them."""
+        while self.probes.files.left_out:
+            self.event("left out", file=self.probes.files.left_out.pop(0), reason="S3 gives others, and not this one")
 
     def _leave_word(self) -> None:
         """Tell the unit how Plex is stopped, which it does when this guard dies."""
@@ -202,9 +226,9 @@ def build(config: dict[str, t.Any]) -> Guard:
     mount = Mount(Places(config["unit"], config["generation"], config["parent"], config["target"]))
     container = Container(config["container"])
     rclone = [config["rclone"], "--config", config["rclone_config"]]
-    files: list[str] = []
+    files = KnownFiles()
     with suppress(OSError, ValueError):
-        files = json.loads(Path(config["files"]).read_text(encoding="utf-8"))
+        files.names = json.loads(Path(config["files"]).read_text(encoding="utf-8"))
     probes = Probes(
         mount, container, Pace(**config["pace"]), config["remote"], rclone, config["socket"], config["inside"], files
     )

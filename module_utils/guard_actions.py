@@ -45,9 +45,15 @@ class Actions:
     proved: bool | None = None
     known: dict[str, str] = field(default_factory=dict)
     window: dict[str, t.Any] = field(default_factory=dict)
+    frozen_at: float = 0.0  # by the clock that never goes back; 0 when a guard before this one froze Plex
     unwritten: list[dict[str, t.Any]] = field(default_factory=list)
     written: dict[str, t.Any] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("freezes", "repairs", "workers_ended"), 0))
+
+    @property
+    def given_up(self) -> Path:
+        """Where the phase under way and the machine's switch look whether the mount is lost."""
+        return self.directory / "given_up.json"
 
     def event(self, kind: str, **facts: t.Any) -> None:
         """Write a line of the log; on a full disk it waits for room, because Plex must be frozen all the same."""
@@ -65,6 +71,10 @@ class Actions:
         """Write what is so now, if it is something else than before."""
         status = {**asdict(self.mind), "counts": self.counts, "window": self.window, "pid": self.mount.pid}
         status["ended"] = self.docker.ended
+        status |= {"container": self.container.pid, "freezer": self._freezer()}
+        if self.mind.state == states.GIVEN_UP and not self.given_up.exists():
+            with suppress(OSError):
+                write_json(self.given_up, {"at": time.time(), "reason": self.mind.cause})
         if self.unwritten:
             self.write_events()
         if status != self.written:
@@ -72,6 +82,13 @@ class Actions:
             with suppress(OSError):
                 write_json(self.directory / "status.json", {**status, "written_at": time.time()})
                 self.written = status
+
+    def _freezer(self) -> str:
+        """Name what stops the container, by which the next guard knows it again without Docker."""
+        if self.container.alive():
+            with suppress(OSError):
+                return str(self.container.order(frozen=True)[0])
+        return ""
 
     def listed(self) -> bool:
         """Whether the listing of this generation is there."""
@@ -94,6 +111,7 @@ class Actions:
             with suppress(OSError):
                 self.container.freeze()
         self.counts["freezes"] += 1
+        self.frozen_at = started
         self.window = {
             "from": time.time(),
             "workers": len(workers),
@@ -106,7 +124,8 @@ class Actions:
 
     def thaw(self) -> None:
         """Let Plex go on; workers whose calls were failed end first, so that they act on nothing they saw."""
-        lasted = time.time() - self.window.get("from", time.time())
+        wall = time.time() - self.window.get("from", time.time())
+        lasted = time.monotonic() - self.frozen_at if self.frozen_at else wall
         tainted = self.window.get("broken") or (self.window.get("waiting") and lasted > ERROR_BUDGET)
         workers = self.container.workers(self.worker_names) if tainted else []
         if self._would_empty(workers):
@@ -216,7 +235,7 @@ class Actions:
         if not failed:
             # What brought no bytes says nothing of them.
             self.cache.wrong = bool(wrong)
-        self.proved = not failed and not wrong and bool(found or not self.probes.files)
+        self.proved = not failed and not wrong and bool(found or not self.probes.files.names)
         self.probes.forget()
         self.event("proved" if self.proved else "not proved", reason=failed or ", ".join(wrong))
 
@@ -237,7 +256,6 @@ class Actions:
         self.docker.restart_gracefully()
 
     def give_up(self) -> None:
-        """Plex stays frozen; the run and its owner are told."""
+        """Plex stays frozen; the run and its owner are told, as soon as the disk has room for it."""
         self.event("given up", reason=self.mind.cause)
-        with suppress(OSError):
-            write_json(self.directory / "given_up.json", {"at": time.time(), "reason": self.mind.cause})
+        self.write_status()

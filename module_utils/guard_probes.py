@@ -3,6 +3,8 @@
 
 A look costs little while all is well: one statfs a second, one cold read every few seconds. S3 is asked
 directly, by rclone's own client and not through the mount, only when something is odd.
+
+A little longer than other files: every question of the guard is in one place.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from dataclasses import dataclass, field
 
 from . import bounded, guard_reads, listing, rclone_rc
 from .freezer import Container
+from .guard_files import KnownFiles
 from .guard_mount import Mount
 
 _STATFS = ("/usr/bin/stat", "--file-system", "--printf=")
@@ -50,7 +53,8 @@ class Probes:
     rclone: Sequence[str]  # the program and its configuration
     socket: str
     inside: str  # the mount as the container names it
-    files: Sequence[str] = ()  # known files, relative to the mount; else they are looked for
+    files: KnownFiles = field(default_factory=KnownFiles)
+    reading: str = ""  # the file of the cold read that is under way
     chooser: random.Random = field(default_factory=random.SystemRandom)
     statfs_misses: int = 0
     read_failures: int = 0
@@ -103,14 +107,23 @@ class Probes:
         elif name == ASK_DOCKER:
             self.container.learn(answer)
         elif name == "s3":
-            self.s3, self.s3_why = not why, why
-            self.s3_answered = time.monotonic()
+            self._hear_s3(why, late="timeout" in answer)
         elif name == "read" and not why and answer.get("bytes"):
             self.read_failures = 0
             self.reads += 1
+            self.files.good.add(self.reading)
         elif name == "read" and "error" in answer:
-            # One that is merely late shows as a stall.
+            # One that is merely late shows as a stall. What S3 said before, it did not say of this file.
             self.read_failures += 1
+            self.files.failed, self.s3 = self.reading, None
+
+    def _hear_s3(self, why: str, *, late: bool) -> None:
+        unreadable = len(self.files.left_out)
+        self.s3, self.s3_why = self.files.gave_not(late) if why else self.files.gave(), why
+        self.s3_answered = time.monotonic()
+        if len(self.files.left_out) > unreadable:
+            # The failure was the file's own; another one's counts.
+            self.read_failures = min(self.read_failures, int(bool(self.files.failed)))
 
     def look(self, now: float, *, reading: bool = True) -> None:
         """Begin the probes that are due; reading says whether a cold read is of any use."""
@@ -125,10 +138,10 @@ class Probes:
 
     def read_now(self, now: float) -> None:
         """Begin a cold read."""
-        root, files, chooser = self.root(), self.files, self.chooser
         if "read" not in self.running:
-            self.last_read = now
-            self.start("read", lambda: guard_reads.cold_read(root, files, chooser), self.pace.read_deadline)
+            self.last_read, self.reading = now, self.files.draw(self.chooser)
+            root, name, chooser = self.root(), self.reading, self.chooser
+            self.start("read", lambda: guard_reads.cold_read(root, name, chooser), self.pace.read_deadline)
 
     def fill_listing(self, deadline: float) -> None:
         """Have the listing of this generation filled, and wait for it in a child; rclone goes on when that dies."""
@@ -140,8 +153,10 @@ class Probes:
         if self.s3 is not None and time.monotonic() - self.s3_answered < self.pace.s3_every:
             return
         command = [*self.rclone, "lsf", self.remote, "--max-depth=1", "--retries=1", "--low-level-retries=1"]
-        if self.files:
-            path = f"{self.remote.rstrip('/')}/{self.chooser.choice(self.files)}"
+        if "s3" in self.running:
+            return
+        if name := self.files.ask(self.chooser):
+            path = f"{self.remote.rstrip('/')}/{name}"
             # As many bytes as a cold read takes: a server that cuts its answers short is to blame, not the mount.
             command = [*self.rclone, "cat", path, f"--head={guard_reads.BLOCK}", "--retries=1", "--low-level-retries=1"]
         deadline = self.pace.s3_deadline
@@ -166,6 +181,7 @@ class Probes:
             child.abandon()
             self.stuck.append(child.pid)
         self.digests.clear()
+        self.files.failed = self.files.refused = ""
         self.statfs_misses = self.read_failures = 0
         self.s3 = self.s3 if keep_s3 else None
         self.bytes_moved, self.moved_at = -1.0, time.monotonic()
@@ -184,14 +200,15 @@ class Probes:
     ) -> None:
         """Begin to read the beginning of some files as the container sees them: `{path: digest}`, or an error.
 
-        They are drawn from `among`, or from all known files; `first` is done before, in the same child.
+        They are drawn from `among`, all of which have to be readable, or from all known files, some of which have to.
+        `first` is done before, in the same child.
         """
-        root, known = self.root(), list(among or self.files)
+        root, known, tolerant = self.root(), list(among or self.files.names), not among
         files = self.chooser.sample(known, min(wanted, len(known)))
 
         def work() -> bounded.Answer:
             if first is not None:
                 first()
-            return guard_reads.digests(root, files)
+            return guard_reads.digests(root, files, tolerant=tolerant)
 
         self.start(name, work, deadline)

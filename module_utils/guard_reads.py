@@ -19,24 +19,31 @@ from .mount_reading import become, find_files
 BLOCK = 4096
 
 
-def cold_read(root: str, files: Sequence[str], chooser: random.Random) -> bounded.Answer:
-    """Read a block at a random place past the kernel's cache."""
-    path = f"{root}/{chooser.choice(files)}" if files else next(iter(find_files(root, 1, chooser)), root)
+def cold_read(root: str, name: str, chooser: random.Random) -> bounded.Answer:
+    """Read a block at a random place past the kernel's cache; of a file that is looked for when none is named."""
+    path = f"{root}/{name}" if name else next(iter(find_files(root, 1, chooser)), root)
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECT)
     size = os.fstat(descriptor).st_size
     return {"bytes": len(os.pread(descriptor, BLOCK, chooser.randrange(max(1, size - BLOCK))))}
 
 
-def digests(root: str, files: Sequence[str]) -> bounded.Answer:
-    """Read the beginning of files as Plex would: `{path: digest}`. Raises OSError."""
+def digests(root: str, files: Sequence[str], *, tolerant: bool = False) -> bounded.Answer:
+    """Read the beginning of files as Plex would: `{path: digest}`.
+
+    Raises OSError when one cannot be read; when tolerant, only when none can.
+    """
     # The way through /proc is root's; below it, the rights of Plex count.
     directory = os.open(root, os.O_PATH | os.O_DIRECTORY)
     become(1000, 1000)
     found: dict[str, t.Any] = {}
     for name in files:
-        descriptor = os.open(name, os.O_RDONLY, dir_fd=directory)
-        found[name] = hashlib.sha256(os.read(descriptor, BLOCK)).hexdigest()
-        os.close(descriptor)
+        try:
+            descriptor = os.open(name, os.O_RDONLY, dir_fd=directory)
+            found[name] = hashlib.sha256(os.read(descriptor, BLOCK)).hexdigest()
+            os.close(descriptor)
+        except OSError:
+            if not tolerant or (name == files[-1] and not found):
+                raise
     return found
 
 

@@ -80,6 +80,11 @@ def given_up(directory: Path | None) -> str:
     return ""
 
 
+def holds_frozen(directory: Path | None) -> bool:
+    """Whether the guard says that Plex stands still; what counts when Docker does not answer."""
+    return bool(directory and read(directory)["frozen"])
+
+
 def message(status: dict[str, Any], counts: dict[str, int]) -> str:
     """Say how it is in a sentence."""
     said = WORDS.get(str(status.get("state")), f"the guard says {status.get('state')}")

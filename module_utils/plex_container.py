@@ -9,8 +9,14 @@ from dataclasses import dataclass
 
 Run = t.Callable[[list[str]], tuple[int, str, str]]
 
+# Docker answers nothing while its health check waits in what stands still; coreutils end who asked.
+DEADLINE = 10
+_IN_TIME = ("timeout", "--kill-after=5", str(DEADLINE))
+_TOO_LATE = (124, 137)
+
 MISSING = "missing"
 UNKNOWN = "unknown"
+PAUSED = "paused"
 
 
 @dataclass(frozen=True)
@@ -32,13 +38,15 @@ class ContainerState:
 
 
 def inspect(run_command: Run, container: str) -> ContainerState:
-    """Ask Docker once. That Docker itself does not answer is a state, too: it may be busy."""
-    code, output, errors = run_command(["docker", "inspect", "--type", "container", container])
+    """Ask Docker once, for DEADLINE seconds. That it does not answer is a state, too: it may be busy."""
+    code, output, errors = run_command([*_IN_TIME, "docker", "inspect", "--type", "container", container])
     return parse_inspect(code, output, errors)
 
 
 def parse_inspect(code: int, output: str, errors: str) -> ContainerState:
     """The state out of what `docker inspect` printed."""
+    if code in _TOO_LATE:
+        return ContainerState(status=UNKNOWN, detail=f"Docker did not answer within {DEADLINE} s")
     if code != 0:
         absent = "no such container" in errors.lower()
         return ContainerState(status=MISSING if absent else UNKNOWN, detail=errors.strip())

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import processes, scanner_log
-from .guard_report import given_up, read, stood_still
+from .guard_report import given_up, holds_frozen, read, stood_still
 from .media_analysis import read_media
-from .plex_container import Run, inspect
+from .plex_container import PAUSED, UNKNOWN, Run, inspect
 from .plex_server import PlexServer, PlexServerError, Reply, activity, listed, section
 from .progress_counts import OK, Memory, read_counts
 from .samples import Sample
@@ -43,7 +43,10 @@ class Place:
 def take(server: PlexServer, run_command: Run, place: Place, previous: Sample | None, now: float) -> Sample:
     """One sample; the previous one gives the CPU percentage something to stand on."""
     container = inspect(run_command, place.container)
-    sample: Sample = {"at": round(now, 3), "container": container.status}
+    # Docker is silent while what it asks stands still: then the word of the guard counts.
+    silent = container.status == UNKNOWN and holds_frozen(place.guard)
+    status = PAUSED if silent else container.status
+    sample: Sample = {"at": round(now, 3), "container": status}
     if container.restart_count:
         sample["restart_count"] = container.restart_count
     if container.oom_killed:
@@ -54,7 +57,7 @@ def take(server: PlexServer, run_command: Run, place: Place, previous: Sample | 
         sample.update(_server(server, place.section))
     else:
         # A frozen server accepts the connection and never answers: asking would only cost the timeout.
-        sample.update({"http": 0, "http_words": f"container {container.status}"})
+        sample.update({"http": 0, "http_words": f"container {status}"})
         if reason := given_up(place.guard):
             sample["given_up"] = reason
     if place.guard:

@@ -40,6 +40,9 @@ class Plex(Container):
     def alive(self) -> bool:
         return self.living
 
+    def told_to_stand(self) -> bool:
+        return False
+
     def workers(self, names: Sequence[str]) -> list[int]:
         return [1] if names else [1, 2]
 

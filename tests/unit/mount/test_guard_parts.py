@@ -14,6 +14,7 @@ import pytest
 
 from module_utils import bounded, freezer, guard_report
 from module_utils.guard import build
+from module_utils.guard_files import KnownFiles
 from module_utils.guard_probes import Pace, Probes
 
 LOG = [
@@ -181,7 +182,8 @@ def test_s3_answers_with_bytes_and_not_with_text(script: str, answers: bool, tmp
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
     mount: Any = SimpleNamespace(handles=list)
-    probes = Probes(mount, mount, Pace(), "library:", [str(program)], socket="", inside="", files=["a.mp3"])
+    files = KnownFiles(["a.mp3"])
+    probes = Probes(mount, mount, Pace(), "library:", [str(program)], socket="", inside="", files=files)
     probes.ask_s3()
     while "s3" in probes.running:
         select.select(probes.descriptors(), [], [], 10)

@@ -93,7 +93,7 @@ def test_a_proof_reads_files_whose_bytes_were_known_before(
     monkeypatch.setattr(guard.probes, "root", lambda: str(media))
     for what in ("alive", "covered", "reaches"):
         monkeypatch.setattr(guard.mount, what, lambda *_: True)
-    guard.probes.files = names
+    guard.probes.files.names = names
     guard.probes.socket = str(tmp_path / "rclone.sock")
     listing.note_of(guard.probes.socket).write_text('{"finished": true, "seconds": 0}')
     guard.mind = guard_states.Mind(guard_states.REPAIRING, since=time.monotonic())
@@ -121,8 +121,14 @@ def test_without_room_plex_is_frozen_all_the_same_and_the_log_comes_later(guard:
     path.mkdir()  # whatever is written there fails
     guard.freeze()
     assert plex.told == ["freeze"]
+    note = guard.directory / "given_up.json"
+    note.mkdir()
+    guard.mind = guard_states.Mind(guard_states.GIVEN_UP, cause="no repair lasted")
     guard.give_up()
     path.rmdir()
+    note.rmdir()
+    guard.write_status()
+    assert json.loads(note.read_text())["reason"] == "no repair lasted", "what nobody could be told is told later"
     guard.thaw()
     assert log(guard) == ["frozen", "given up", "thawed"]
     assert guard.unwritten == []

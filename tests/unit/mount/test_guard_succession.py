@@ -124,7 +124,7 @@ def test_a_generation_that_is_gone_for_good_is_repaired_at_once(
 
 
 @pytest.mark.parametrize(
-    ("stands_still", "before", "by_the_unit", "broken"),
+    ("told", "before", "by_the_unit", "broken"),
     [
         (False, {"frozen": False}, False, False),
         (False, {"frozen": True}, False, False),
@@ -140,14 +140,56 @@ def test_who_finds_plex_frozen_knows_why(
     plex: Plex,
     monkeypatch: pytest.MonkeyPatch,
     *,
-    stands_still: bool,
+    told: bool,
     before: dict[str, bool],
     by_the_unit: bool,
     broken: bool,
 ) -> None:
-    monkeypatch.setattr(plex, "stands_still", lambda: stands_still)
+    # While a call waits in the mount it does not come to a standstill; what counts is what it was told.
+    monkeypatch.setattr(plex, "stands_still", lambda: False)
+    monkeypatch.setattr(plex, "told_to_stand", lambda: told)
     assert guard._find_plex(before) is by_the_unit
-    assert (guard.mind.frozen, guard.window["broken"]) == (stands_still, broken)
+    assert (guard.mind.frozen, guard.window["broken"]) == (told, broken)
+
+
+@pytest.mark.parametrize(
+    ("before", "known"),
+    [
+        ({"container": 4711, "freezer": "/sys/fs/cgroup/a/cgroup.freeze"}, 4711),
+        # The number belongs to somebody else by now, or to nobody.
+        ({"container": 4711, "freezer": "/sys/fs/cgroup/b/cgroup.freeze"}, 0),
+        ({"container": 1, "freezer": "/sys/fs/cgroup/a/cgroup.freeze"}, 0),
+        ({}, 0),
+        ({"container": None, "freezer": ""}, 0),
+    ],
+)
+def test_a_container_is_known_although_docker_says_nothing(
+    guard: Guard, plex: Plex, monkeypatch: pytest.MonkeyPatch, before: dict[str, object], known: int
+) -> None:
+    def order(frozen: bool) -> tuple[Path, str]:
+        if plex.pid != 4711:
+            raise OSError(f"nobody is {plex.pid}")
+        return Path("/sys/fs/cgroup/a/cgroup.freeze"), str(int(frozen))
+
+    monkeypatch.setattr(plex, "order", order)
+    monkeypatch.setattr(plex, "told_to_stand", lambda: plex.pid == 4711)
+    guard._find_plex(before)
+    assert (plex.pid, guard.mind.frozen) == (known, known == 4711)
+    plex.pid = 12
+    guard._remember_plex(before)
+    assert plex.pid == 12, "Docker's word comes first"
+
+
+def test_the_next_guard_finds_what_it_needs_in_the_status(
+    guard: Guard, plex: Plex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plex, "order", lambda frozen: (Path("/sys/fs/cgroup/a/cgroup.freeze"), "1"))
+    plex.pid = 4711
+    guard.write_status()
+    before = guard._status_before()
+    plex.pid = 0
+    guard._remember_plex(before)
+    assert plex.pid == 4711
 
 
 def test_the_unit_learns_how_each_container_is_stopped(

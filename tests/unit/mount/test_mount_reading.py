@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import json
 import os
 import random
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from module_utils.mount_reading import find_files, read_as, read_tree
+from plugins.modules import mount_files
 
 
 @pytest.fixture
@@ -70,3 +74,32 @@ def test_a_read_that_hangs_is_given_up_at_the_deadline(tmp_path: Path) -> None:
         result = read_as([str(tmp_path)], 1, os.getuid(), os.getgid(), 0.5)
     assert time.monotonic() - started < 5
     assert "no answer within 0.5 s: the mount hangs" in result["problems"][0]
+
+
+@pytest.mark.parametrize(
+    ("unreadable", "why"),
+    [((), ""), (("0 ", "1 "), ""), (("0 ", "1 ", "2 "), "none of 18 can be read (Input/output error)")],
+)
+def test_what_the_guard_reads_later_could_be_read_when_it_was_chosen(
+    tree: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    run_module: Callable[..., dict[str, Any]],
+    *,
+    unreadable: tuple[str, ...],
+    why: str,
+) -> None:
+    def first_bytes(path: str) -> tuple[int, str]:
+        return (0, "Input/output error") if Path(path).name.startswith(unreadable or ("-",)) else (4096, "")
+
+    monkeypatch.setattr(mount_files, "become", lambda *_: None)
+    monkeypatch.setattr(mount_files, "first_bytes", first_bytes)
+    dest = tmp_path / "files.json"
+    result = run_module(mount_files, path=str(tree / "Music"), dest=str(dest), files=200)
+    if why:
+        assert why in result["msg"]
+        assert not dest.exists()
+    else:
+        names = json.loads(dest.read_text())
+        assert len(names) == result["count"] == 18 - 6 * len(unreadable)
+        assert not [name for name in names if Path(name).name.startswith(unreadable or ("-",))]

@@ -20,7 +20,10 @@ def docker(monkeypatch: pytest.MonkeyPatch) -> dict[str, t.Any]:
     facts: dict[str, t.Any] = {"Status": "running", "Pid": 2**22 + 1}
 
     def run_command(_self: AnsibleModule, command: list[str]) -> tuple[int, str, str]:
-        assert command[:2] == ["docker", "inspect"]
+        assert command[:2] == ["timeout", "--kill-after=5"], "Docker may never answer"
+        assert command[3:5] == ["docker", "inspect"]
+        if facts.get("silent"):
+            return 124, "", ""
         return 0, json.dumps([{"Id": "c" * 64, "State": facts}]), ""
 
     monkeypatch.setattr(AnsibleModule, "run_command", run_command)
@@ -219,6 +222,23 @@ def test_what_the_guard_did_meanwhile_is_told_with_each_look(
     )
     assert phase(samples=samples, run_id="r1")["message"].endswith(told)
     assert phase(state="judged", samples=samples, run_id="r1")["result"]["message"].count("stood still") == 1
+
+
+def test_a_guard_that_gave_up_ends_a_phase_although_docker_says_nothing(
+    phase: t.Callable[..., dict[str, t.Any]], docker: dict[str, t.Any], databases: Databases, tmp_path: Path
+) -> None:
+    databases.track(1)
+    guard, samples = tmp_path / "guard", str(tmp_path / "samples/sonic.jsonl")
+    guard.mkdir()
+    (guard / "events.jsonl").touch()
+    phase(state="begun", samples=samples, run_id="r1")
+    docker["silent"] = True
+    assert phase(samples=samples, run_id="r1")["verdict"] == "waiting"
+    (guard / "status.json").write_text('{"state": "given_up", "frozen": true}')
+    (guard / "given_up.json").write_text('{"reason": "S3 did not answer for 1800 s"}')
+    ended = phase(samples=samples, run_id="r1")
+    assert (ended["verdict"], ended["finished"]) == ("mount_lost", True)
+    assert "S3 did not answer" in ended["message"]
 
 
 def test_a_sample_without_a_begin_begins(phase: t.Callable[..., dict[str, t.Any]], tmp_path: Path) -> None:
