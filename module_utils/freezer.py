@@ -59,10 +59,8 @@ class Container:
     """One container, looked up when needed: it may be made, restarted or removed at any time."""
 
     def __init__(self, name: str, socket: str = DOCKER_SOCKET) -> None:
-        self.name = name
-        self.socket = socket
-        self.pid = 0
-        self.paused = False
+        self.name, self.socket = name, socket
+        self.pid, self.paused = 0, False
 
     def ask(self) -> dict[str, t.Any]:
         """Ask Docker, which may be late, for the first process and whether it is paused; empty while Docker is away."""
@@ -123,13 +121,11 @@ class Container:
 
     def stands_still(self) -> bool:
         """Whether nothing in it runs or waits for an answer any more."""
-        try:
+        with suppress(OSError):
             directory, version = self._freezer()
-            if version == 1:
-                return (directory / "freezer.state").read_text(encoding="utf-8").strip() == "FROZEN"
-            return "frozen 1" in (directory / "cgroup.events").read_text(encoding="utf-8")
-        except OSError:
-            return False
+            name, word = ("freezer.state", "FROZEN") if version == 1 else ("cgroup.events", "frozen 1")
+            return word in (directory / name).read_text(encoding="utf-8")
+        return False
 
     def tell_docker(self, frozen: bool) -> None:
         """Have Docker say the same as the cgroup; it may take its time, so never call it where time counts.
