@@ -93,7 +93,7 @@ def ways(endpoint: str, memory: int) -> dict[str, Way]:
     def ours(phase: str, more: str = "") -> str:
         chosen = flags(share(memory), 64, 100_000, phase)
         said = OURS.format(chunk=chosen.chunk, limit=chosen.chunk_limit)
-        return f"rm -f /bench/rc.sock; GOGC=300 {base} {said} {RC}{more}"
+        return f"rm -f /bench/rc.sock; GOMEMLIMIT={chosen.memory}MiB GOGC=300 {base} {said} {RC}{more}"
 
     server = " --use-server-modtime"
     read = "/bench/rclone --config /bench/conf"

@@ -202,7 +202,9 @@ def main() -> None:
     told = {"read": len(names) - len(failed), "problems": problems}
     if len(failed) * 100 > asked["tolerated"] * len(names):
         module.fail_json(
-            msg=f"{len(failed)} of {len(names)} files of the library cannot be read: {'; '.join(problems)}.", **told
+            msg=f"{len(failed)} of {len(names)} files of the library cannot be read: {'; '.join(problems)}"
+            f"{f'; and {len(failed) - len(problems)} more' if len(failed) > len(problems) else ''}.",
+            **told,
         )
     home = {known.path: known.mtime for known in chosen if known.mtime}
     modtime, sentence = policy(home, times(asked, names), times(asked, names, "--use-server-modtime"), asked["modtime"])

@@ -107,10 +107,11 @@ class Actions:
         workers = self.container.workers(self.worker_names)
         waiting = self.mount.waiting()
         exposed = self.mind.state == states.DEAD and (self.mount.aborted() or not self.mount.covered())
-        if self.container.alive():
+        alive = self.container.alive()
+        if alive:
             with suppress(OSError):
                 self.container.freeze()
-        self.counts["freezes"] += 1
+        self.counts["freezes"] += alive
         self.frozen_at = started
         self.window = {
             "from": time.time(),
@@ -120,7 +121,9 @@ class Actions:
             "exposed": exposed,
         }
         took = round(1000 * (time.monotonic() - started), 1)
-        self.event("frozen", cause=self.mind.cause, workers=len(workers), waiting=waiting, milliseconds=took)
+        # Before Plex is there, a remount is nobody's standstill; one that comes up meanwhile is held.
+        kind = "frozen" if alive else "nothing to freeze"
+        self.event(kind, cause=self.mind.cause, workers=len(workers), waiting=waiting, milliseconds=took)
 
     def thaw(self) -> None:
         """Let Plex go on; workers whose calls were failed end first, so that they act on nothing they saw."""

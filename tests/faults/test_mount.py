@@ -51,8 +51,23 @@ def test_remounts_reach_the_container_and_never_show_an_empty_directory(machine:
     wait(machine.reads, True, 20, "the container does not see the new generation")
 
 
+def test_every_generation_shows_the_same_times(machine: Rig) -> None:
+    machine.reset()
+    times = in_plex("find /media/library -printf '%y %T@ %P\\n'") + " | sort"
+    before = machine.sh(times)
+    folders = {line.split()[1] for line in before.splitlines() if line.startswith("d ")}
+    assert folders == {"946684800.0000000000"}, "a folder has no time in S3; one that changes has Plex scan it again"
+    pid = machine.status()["pid"]
+    machine.sh("systemctl restart plex-burst-mount")
+    wait(lambda: machine.status()["pid"] != pid and machine.status()["state"], "probation", 60, "no other generation")
+    assert machine.sh(times) == before
+
+
 def test_nothing_can_be_written_from_the_container(machine: Rig) -> None:
     machine.reset()
+    # A bind with :ro stops nothing after a remount.
+    machine.sh("systemctl kill --signal=KILL plex-burst-mount")
+    wait(machine.reads, True, 30, "the container does not see the new generation")
     said = machine.sh(in_plex("touch /media/library/written") + " 2>&1")
     assert "Read-only file system" in said
 
@@ -144,8 +159,10 @@ def test_a_cache_with_wrong_bytes_is_wiped_by_the_repair_that_finds_it(cached: R
     assert cached.census() == before
 
 
-def test_a_full_disk_under_the_cache_costs_no_row(cached: Rig) -> None:
+@pytest.mark.parametrize("trash_emptied", [True, False])
+def test_a_full_disk_under_the_cache_costs_no_row(cached: Rig, trash_emptied: bool) -> None:
     cached.reset()
+    cached.plex("PUT", f"/:/prefs?autoEmptyTrash={int(trash_emptied)}")
     before, since = cached.census(), time.time()
     cached.scan()
     # rclone gives its own files up first, so others take again and again what there is.

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from module_utils import freezer, guard_probes, guard_reads, guard_states, listing, mount_layers
+from module_utils import freezer, guard_probes, guard_reads, guard_report, guard_states, listing, mount_layers
 from module_utils.freezer import Container
 from module_utils.guard import Guard
 from module_utils.guard_cache import ROOM, Cache
@@ -132,6 +132,18 @@ def test_without_room_plex_is_frozen_all_the_same_and_the_log_comes_later(guard:
     guard.thaw()
     assert log(guard) == ["frozen", "given up", "thawed"]
     assert guard.unwritten == []
+
+
+def test_where_there_is_no_plex_nobody_stood_still(guard: Guard, plex: Plex) -> None:
+    plex.living = False
+    guard.freeze()
+    guard.thaw()
+    events = (guard.directory / "events.jsonl").read_text()
+    assert guard_report.windows(guard_report.events(events, 0)) == []
+    plex.living = True
+    guard.freeze()
+    events = (guard.directory / "events.jsonl").read_text()
+    assert len(guard_report.windows(guard_report.events(events, 0))) == 1
 
 
 @pytest.mark.parametrize(

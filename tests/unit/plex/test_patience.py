@@ -50,6 +50,12 @@ def test_what_depends_on_the_place() -> None:
     assert defaults("plex_docker")["plex_docker_token_poll"] == 10
 
 
+def test_a_home_line_may_be_late_without_plex_being_frozen() -> None:
+    names = ("freeze_after", "hang_after", "s3_deadline", "s3_limit", "read_every")
+    assert [CLOUD[f"mount_guard_{name}"] for name in names] == [8.5, 34, 6, 1800, 5]
+    assert [LOCAL[f"mount_guard_{name}"] for name in names] == [30, 120, 20, 4 * HOUR, 30]
+
+
 def test_both_monitorings_name_the_same_patience() -> None:
     assert set(CLOUD) == set(LOCAL)
 
