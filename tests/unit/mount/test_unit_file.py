@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 import yaml
-from ansible.template import Templar, trust_as_template
+from jinja2 import Environment
 
 from bench.mount_ways import OURS, ways
 
@@ -45,9 +46,10 @@ def test_the_bench_measures_the_flags_of_the_unit() -> None:
 )
 def test_a_folder_may_be_called_anything(prefix: str, quoted: str) -> None:
     known = yaml.safe_load((ROLE / "vars/main.yml").read_text(encoding="utf-8"))
-    variables = {
-        name: trust_as_template(known[name]) for name in ("__fuse_rclone_remote", "__fuse_rclone_remote_quoted")
-    } | {"fuse_rclone_bucket": "media", "fuse_rclone_prefix": prefix}
-    templar = Templar(loader=None, variables=variables)
-    assert templar.template(trust_as_template("{{ __fuse_rclone_remote_quoted }}")) == quoted
+    environment = Environment(autoescape=False)
+    environment.filters["ansible.builtin.to_json"] = json.dumps
+    said = {"fuse_rclone_bucket": "media", "fuse_rclone_prefix": prefix}
+    for name in ("__fuse_rclone_remote", "__fuse_rclone_remote_quoted"):
+        said[name] = environment.from_string(known[name]).render(said)
+    assert said["__fuse_rclone_remote_quoted"] == quoted
     assert "mount {{ __fuse_rclone_remote_quoted }} {{" in UNIT
