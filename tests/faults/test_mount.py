@@ -53,13 +53,15 @@ def test_remounts_reach_the_container_and_never_show_an_empty_directory(machine:
 
 def test_every_generation_shows_the_same_times(machine: Rig) -> None:
     machine.reset()
-    times = in_plex("find /media/library -printf '%y %T@ %P\\n'") + " | sort"
+    # The top of the bucket has the time of its mount; Plex looks at what is right below it again, and no deeper.
+    times = in_plex("find /media/library -mindepth 1 -printf '%y %T@ %P\\n'") + " | sort"
     before = machine.sh(times)
     folders = {line.split()[1] for line in before.splitlines() if line.startswith("d ")}
     assert folders == {"946684800.0000000000"}, "a folder has no time in S3; one that changes has Plex scan it again"
     pid = machine.status()["pid"]
     machine.sh("systemctl restart plex-burst-mount")
-    wait(lambda: machine.status()["pid"] != pid and machine.status()["state"], "probation", 60, "no other generation")
+    wait(lambda: machine.status()["pid"] not in (0, pid), True, 60, "no other generation")
+    wait(machine.reads, True, 30, "the container does not see the new generation")
     assert machine.sh(times) == before
 
 
@@ -159,10 +161,9 @@ def test_a_cache_with_wrong_bytes_is_wiped_by_the_repair_that_finds_it(cached: R
     assert cached.census() == before
 
 
-@pytest.mark.parametrize("trash_emptied", [True, False])
-def test_a_full_disk_under_the_cache_costs_no_row(cached: Rig, trash_emptied: bool) -> None:
+def test_a_full_disk_under_the_cache_costs_no_row(cached: Rig) -> None:
     cached.reset()
-    cached.plex("PUT", f"/:/prefs?autoEmptyTrash={int(trash_emptied)}")
+    cached.plex("PUT", "/:/prefs?autoEmptyTrash=1")
     before, since = cached.census(), time.time()
     cached.scan()
     # rclone gives its own files up first, so others take again and again what there is.
