@@ -103,7 +103,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils import bounded, plex_db
+from ..module_utils import bounded, plex_db, rclone_client
 from ..module_utils.known_files import Known, policy, sample, seconds
 from ..module_utils.mount_reading import as_user, first_bytes
 from ..module_utils.s3_reasons import explain
@@ -164,13 +164,8 @@ def times(asked: dict[str, Any], names: Sequence[str], *options: str) -> dict[st
 
 
 def run(command: list[str], until: float) -> subprocess.CompletedProcess[str]:
-    """Run rclone until that moment of the steady clock; to be too late is a failure like any other."""
-    try:
-        left = max(0.0, until - time.monotonic())
-        # What it prints may be bytes of a film.
-        return subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=left, check=False)
-    except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(command, 1, "", "no answer")
+    """Run rclone until that moment of the steady clock."""
+    return rclone_client.run(command, max(0.0, until - time.monotonic()))
 
 
 def main() -> None:

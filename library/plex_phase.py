@@ -221,14 +221,14 @@ def main() -> None:
         counted = None if module.check_mode else path.with_name(f".{path.name}.counted")
         if counted and params["state"] == "begun":
             counted.unlink(missing_ok=True)
+        begins = params["state"] == "begun" or not lines
+        began = now if begins else float(lines[0]["at"])
         guard, phase = path.parent.parent / "guard", params["phase"]
-        began = now if params["state"] == "begun" or not lines else float(lines[0]["at"])
         place = Place(params["container"], params["database_dir"], params["section"], counted, guard, phase, began)
         server = PlexServer.local(params["url"], params["config"])
-        sample = {**take(server, module.run_command, place, previous, now), "kind": samples.SAMPLE}
-        if params["state"] == "resumed":
-            sample["kind"] = samples.RETRY
-        if params["state"] == "begun" or not lines:
+        kind = samples.RETRY if params["state"] == "resumed" else samples.SAMPLE
+        sample = {**take(server, module.run_command, place, previous, now), "kind": kind}
+        if begins:
             facts = {name: params[name] for name in ("phase", "section", "title", "run_id")}
             sample, lines = {**sample, **facts, "kind": samples.BEGIN}, []
         if not module.check_mode:

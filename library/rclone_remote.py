@@ -41,10 +41,9 @@ entries:
   sample: 3
 """
 
-import subprocess
-
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils.rclone_client import run
 from ..module_utils.s3_reasons import explain
 
 # A refusal is final; a dropped connection is tried three times.
@@ -71,9 +70,7 @@ def main() -> None:
     asked = module.params
     command = [*asked["rclone"], "lsf", asked["remote"], *OPTIONS]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=asked["timeout"], check=False)
-    except subprocess.TimeoutExpired:
-        module.fail_json(msg=explain("no answer"))
+        done = run(command, asked["timeout"])
     except OSError as error:
         module.fail_json(msg=f"rclone cannot be run: {error}")
     if done.returncode:

@@ -48,7 +48,6 @@ class Actions:
     frozen_at: float = 0.0  # by the clock that never goes back; 0 when a guard before this one froze Plex
     unwritten: list[dict[str, t.Any]] = field(default_factory=list)
     written: dict[str, t.Any] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("freezes", "repairs", "workers_ended"), 0))
 
     @property
     def given_up(self) -> Path:
@@ -69,7 +68,7 @@ class Actions:
 
     def write_status(self) -> None:
         """Write what is so now, if it is something else than before."""
-        status = {**asdict(self.mind), "counts": self.counts, "window": self.window, "pid": self.mount.pid}
+        status = {**asdict(self.mind), "window": self.window, "pid": self.mount.pid}
         status["ended"] = self.docker.ended
         status |= {"container": self.container.pid, "freezer": self._freezer()}
         if self.mind.state == states.GIVEN_UP and not self.given_up.exists():
@@ -111,7 +110,6 @@ class Actions:
         if alive:
             with suppress(OSError):
                 self.container.freeze()
-        self.counts["freezes"] += alive
         self.frozen_at = started
         self.window = {
             "from": time.time(),
@@ -137,7 +135,6 @@ class Actions:
             self.container.end(workers)
             self.mount.let_left_go()
             self.container.thaw()
-        self.counts["workers_ended"] += len(workers)
         self.probes.moved_at = time.monotonic()
         self.window |= {"to": time.time(), "workers_ended": len(workers)}
         self.event("thawed", seconds=round(lasted, 3), workers_ended=len(workers))
@@ -163,7 +160,6 @@ class Actions:
 
     def repair(self) -> None:
         """Make the present generation give way to the next, or only cover the target again."""
-        self.counts["repairs"] += 1
         self.window["broken"] = True
         cause = self.mind.cause
         mount = self.mount

@@ -150,11 +150,10 @@ class Probes:
 
     def ask_s3(self) -> None:
         """Ask S3 itself, unless its last answer is a moment old and still counts."""
-        if self.s3 is not None and time.monotonic() - self.s3_answered < self.pace.s3_every:
+        still_counts = self.s3 is not None and time.monotonic() - self.s3_answered < self.pace.s3_every
+        if still_counts or "s3" in self.running:
             return
         command = [*self.rclone, "lsf", self.remote, "--max-depth=1", "--retries=1", "--low-level-retries=1"]
-        if "s3" in self.running:
-            return
         if name := self.files.ask(self.chooser):
             path = f"{self.remote.rstrip('/')}/{name}"
             # As many bytes as a cold read takes: a server that cuts its answers short is to blame, not the mount.

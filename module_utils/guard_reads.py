@@ -36,14 +36,18 @@ def digests(root: str, files: Sequence[str], *, tolerant: bool = False) -> bound
     directory = os.open(root, os.O_PATH | os.O_DIRECTORY)
     become(1000, 1000)
     found: dict[str, t.Any] = {}
+    failed: OSError | None = None
     for name in files:
         try:
             descriptor = os.open(name, os.O_RDONLY, dir_fd=directory)
             found[name] = hashlib.sha256(os.read(descriptor, BLOCK)).hexdigest()
             os.close(descriptor)
-        except OSError:
-            if not tolerant or (name == files[-1] and not found):
+        except OSError as error:
+            if not tolerant:
                 raise
+            failed = error
+    if failed and not found:
+        raise failed
     return found
 
 

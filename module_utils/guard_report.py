@@ -49,7 +49,7 @@ def windows(log: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def counted(log: Iterable[dict[str, Any]]) -> dict[str, int]:
-    """Count from the log, which outlives a guard that was killed: its own counts begin anew."""
+    """Count from the log, which outlives a guard that was killed."""
     counts = {"freezes": 0, "repairs": 0, "workers_ended": 0}
     for event in log:
         counts["freezes"] += event["event"] == "frozen"
@@ -78,11 +78,6 @@ def given_up(directory: Path | None) -> str:
         if directory:
             return str(json.loads((directory / "given_up.json").read_text(encoding="utf-8"))["reason"])
     return ""
-
-
-def holds_frozen(directory: Path | None) -> bool:
-    """Whether the guard says that Plex stands still; what counts when Docker does not answer."""
-    return bool(directory and read(directory)["frozen"])
 
 
 def message(status: dict[str, Any], counts: dict[str, int]) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import processes, scanner_log
-from .guard_report import given_up, holds_frozen, read, stood_still
+from .guard_report import given_up, read, stood_still
 from .media_analysis import read_media
 from .plex_container import PAUSED, UNKNOWN, Run, inspect
 from .plex_server import PlexServer, PlexServerError, Reply, activity, listed, section
@@ -44,8 +44,8 @@ def take(server: PlexServer, run_command: Run, place: Place, previous: Sample | 
     """One sample; the previous one gives the CPU percentage something to stand on."""
     container = inspect(run_command, place.container)
     # Docker is silent while what it asks stands still: then the word of the guard counts.
-    silent = container.status == UNKNOWN and holds_frozen(place.guard)
-    status = PAUSED if silent else container.status
+    guard = read(place.guard, place.began) if place.guard else None
+    status = PAUSED if container.status == UNKNOWN and guard and guard["frozen"] else container.status
     sample: Sample = {"at": round(now, 3), "container": status}
     if container.restart_count:
         sample["restart_count"] = container.restart_count
@@ -60,10 +60,8 @@ def take(server: PlexServer, run_command: Run, place: Place, previous: Sample | 
         sample.update({"http": 0, "http_words": f"container {status}"})
         if reason := given_up(place.guard):
             sample["given_up"] = reason
-    if place.guard:
-        found = read(place.guard, place.began)
-        if words := stood_still(found["windows"], found["counts"]):
-            sample["mount"] = words
+    if guard and (words := stood_still(guard["windows"], guard["counts"])):
+        sample["mount"] = words
     sample.update(_database(place, f"{container.identifier} {container.pid}"))
     if place.phase in SCANS and place.section is not None:
         before = previous.get("logs") if previous else None

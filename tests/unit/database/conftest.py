@@ -1,4 +1,4 @@
-"""A look-alike pair of databases, a copy of a real pair if there is one, and a way to run modules."""
+"""A look-alike pair of databases, and a copy of a real pair if there is one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
 
 from plugins.modules import plex_db_remap
 from tests.unit.database.builder import Builder, copy_real
@@ -41,20 +40,6 @@ def either(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
         pair: Path = request.getfixturevalue("pair")
         return pair
     return copy_real(tmp_path / "Real" / "Databases")
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
-    """Run a module the way Ansible does and hand back what it printed."""
-
-    def call(module: Any, check_mode: bool = False, **options: Any) -> dict[str, Any]:
-        arguments = {key: str(value) if isinstance(value, Path) else value for key, value in options.items()}
-        with patch_module_args({**arguments, "_ansible_check_mode": check_mode}), pytest.raises(SystemExit):
-            module.main()
-        result: dict[str, Any] = json.loads(capsys.readouterr().out)
-        return result
-
-    return call
 
 
 @pytest.fixture

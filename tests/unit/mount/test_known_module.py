@@ -105,13 +105,13 @@ def test_the_disk_of_a_directory_that_is_not_there_yet(tmp_path: Path) -> None:
         ("exec sleep 60", "the endpoint does not answer"),
     ],
 )
-def test_a_remote_that_cannot_be_listed_says_why(tmp_path: Path, run_module: Any, script: str, said: str) -> None:
+def test_a_remote_that_cannot_be_listed_says_why(tmp_path: Path, run: Any, script: str, said: str) -> None:
     wish = asked(tmp_path, script)
-    result = run_module(rclone_remote, rclone=wish["rclone"], remote=wish["remote"], timeout=2)
+    result = run(rclone_remote, rclone=wish["rclone"], remote=wish["remote"], timeout=2)
     assert result["failed"]
     assert said in result["msg"]
 
 
-def test_a_remote_that_can_be_listed_says_how_much_is_there(tmp_path: Path, run_module: Any) -> None:
+def test_a_remote_that_can_be_listed_says_how_much_is_there(tmp_path: Path, run: Any) -> None:
     wish = asked(tmp_path, "printf 'Music/\\nMovies/\\n'")
-    assert run_module(rclone_remote, rclone=wish["rclone"], remote=wish["remote"])["entries"] == 2
+    assert run(rclone_remote, rclone=wish["rclone"], remote=wish["remote"])["entries"] == 2

@@ -84,7 +84,7 @@ def test_what_the_guard_reads_later_could_be_read_when_it_was_chosen(
     tree: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    run_module: Callable[..., dict[str, Any]],
+    run: Callable[..., dict[str, Any]],
     *,
     unreadable: tuple[str, ...],
     why: str,
@@ -95,7 +95,7 @@ def test_what_the_guard_reads_later_could_be_read_when_it_was_chosen(
     monkeypatch.setattr(mount_files, "become", lambda *_: None)
     monkeypatch.setattr(mount_files, "first_bytes", first_bytes)
     dest = tmp_path / "files.json"
-    result = run_module(mount_files, path=str(tree / "Music"), dest=str(dest), files=200)
+    result = run(mount_files, path=str(tree / "Music"), dest=str(dest), files=200)
     if why:
         assert why in result["msg"]
         assert not dest.exists()
