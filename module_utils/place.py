@@ -72,6 +72,7 @@ def _same(left: dict[str, Any], right: dict[str, Any]) -> bool:
 @contextmanager
 def _workplace(parent: Path, prefix: str) -> Iterator[Path]:
     for leftover in parent.glob(f"{prefix}*"):
+        # Room is all that a leftover takes; its name is never taken again.
         shutil.rmtree(leftover, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=prefix, dir=parent) as place:
         yield Path(place)

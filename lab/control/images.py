@@ -45,6 +45,7 @@ class Context:
 
     def assemble(self, target: Path) -> Path:
         """Copy everything into one fresh directory."""
+        # There may be nothing to remove; what cannot be removed is told by the copy.
         shutil.rmtree(target, ignore_errors=True)
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(self.directory, target, ignore=ignore)
@@ -98,6 +99,7 @@ def _ensure(context: Context, tag: str, digest: str, say: Say, options: tuple[st
             directory, tag, log, (*options, "--label", f"{_HASH_LABEL}={digest}", "--label", f"{_NAME_LABEL}={name}")
         )
     finally:
+        # What stays is in the cache, and the next build removes it or says why not.
         shutil.rmtree(directory, ignore_errors=True)
     _forget_older(name)
 

@@ -100,6 +100,7 @@ def down(say: Say, *, purge: bool) -> None:
                 docker.run(*command.split(), *force, *found, timeout=300)
                 say(f"removed {len(found)} {kind}{'s' if len(found) > 1 else ''}")
         _release_mounts()
+        # Errors are ignored here and below: there may be nothing, and what stays harms no lab that comes up next.
         for directory in (settings.RUN, settings.LOGS, settings.CACHE):
             shutil.rmtree(directory, ignore_errors=True)
         if purge:
