@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import pytest
 import yaml
 
@@ -171,6 +172,32 @@ def test_full_run_imports_every_stage_in_order() -> None:
             "teardown",
         )
     ]
+
+
+def rendered(value: Any, known: dict[str, Any]) -> Any:
+    """What Ansible would make of a value that names other variables."""
+    if isinstance(value, dict):
+        return {name: rendered(entry, known) for name, entry in value.items()}
+    while "{{" in value:
+        value = jinja2.Template(value).render(known)
+    return value
+
+
+def places() -> dict[str, Any]:
+    """Every place on the target that a role has a default for."""
+    found: dict[str, Any] = {}
+    for role in ROLES:
+        found |= yaml.safe_load((role / "defaults" / "main.yml").read_text(encoding="utf-8")) or {}
+    return {name: value for name, value in found.items() if "/srv/plex-burst" in str(value)}
+
+
+@pytest.mark.parametrize(("name", "default"), places().items())
+def test_every_place_on_the_target_follows_the_target_directory(name: str, default: Any) -> None:
+    given = yaml.safe_load((ROOT / "group_vars/all/main.yml").read_text(encoding="utf-8"))
+    assert name in given, f"with another burst_target_dir, {name} would stay {default}"
+    assert rendered(given[name], given) == default
+    elsewhere = rendered(given[name], given | {"burst_target_dir": "/elsewhere"})
+    assert str(elsewhere) == str(default).replace("/srv/plex-burst", "/elsewhere")
 
 
 TASK_FILES = sorted(ROOT.glob("roles/*/tasks/*.yml")) + sorted(ROOT.glob("roles/*/handlers/*.yml"))
