@@ -27,7 +27,7 @@ from .guard_cache import Cache
 from .guard_docker import Agreement
 from .guard_files import KnownFiles
 from .guard_mount import Mount, Places, ensure_fusectl
-from .guard_probes import KNOWN, PROOF, Pace, Probes
+from .guard_probes import KNOWN, LISTING, PROOF, Pace, Probes
 from .mount_layers import MOUNTINFO
 
 TICK = 1.0
@@ -56,7 +56,7 @@ class Guard(Actions):
             s3=probes.s3,
             listed=self.listed(),
             proved=self.proved,
-            proving=probes.underway(PROOF),
+            proving=max(probes.underway(LISTING), probes.underway(PROOF)),
         )
 
     def turn(self) -> None:

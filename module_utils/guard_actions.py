@@ -20,10 +20,12 @@ from .freezer import Container
 from .guard_cache import Cache
 from .guard_docker import Agreement
 from .guard_mount import Mount
-from .guard_probes import KNOWN, PROOF, Probes
+from .guard_probes import KNOWN, LISTING, PROOF, Probes
 
 # Calls that waited for so long may have got an error; rclone's own retries last for about 220 s.
 ERROR_BUDGET = 150.0
+# Seconds in which a new generation has to have its listing; half a million files take about one.
+LONGEST_LISTING = 900.0
 # Lines of the log that are kept while the disk is full.
 MOST_UNWRITTEN = 1000
 
@@ -43,6 +45,7 @@ class Actions:
     cache: Cache = field(default_factory=Cache)
     mind: states.Mind = field(default_factory=states.Mind)
     proved: bool | None = None
+    unlisted_at: float = 0.0  # when the generation that is proved was last seen without its listing
     known: dict[str, str] = field(default_factory=dict)
     window: dict[str, t.Any] = field(default_factory=dict)
     frozen_at: float = 0.0  # by the clock that never goes back; 0 when a guard before this one froze Plex
@@ -195,14 +198,18 @@ class Actions:
 
         The guard goes on looking meanwhile: a generation may die or hang while it is proved.
         """
-        left = self.mind.since + self.prove_deadline - time.monotonic()
+        now = time.monotonic()
+        left = max(self.mind.since, self.unlisted_at) + self.prove_deadline - now
         if left <= 0:
             self.mount.restart(held=bool(self.mount.pid))
             self._judge_proof({"error": "the next generation did not come up in time"})
         elif not self.mount.alive() or not self.mount.covered() or self.docker.ended:
-            if PROOF in self.probes.running:
+            if self.probes.running.keys() & {LISTING, PROOF}:
                 self.probes.forget()
             self._put_back()
+        elif not listing.is_complete(self.probes.socket):
+            self.unlisted_at = now
+            self._list()
         elif PROOF in self.probes.digests:
             self._judge_proof(self.probes.digests.pop(PROOF))
         elif PROOF not in self.probes.running:
@@ -212,9 +219,20 @@ class Actions:
                 return
             # What the probes saw of the old generation says nothing of this one.
             self.probes.forget()
-            socket = self.probes.socket
-            # Half of the time at most: what is not listed yet costs requests, and is no reason to condemn it.
-            self.probes.fingerprint(PROOF, 3, left, tuple(self.known), lambda: listing.wait_for(socket, left / 2))
+            self.probes.fingerprint(PROOF, 3, left, tuple(self.known))
+
+    def _list(self) -> None:
+        """Have the generation listed before Plex sees it.
+
+        When S3 says that there is no such bucket, a directory that rclone has not listed yet is an empty one, and stays
+        so; one that it has listed is as it was.
+        """
+        if time.monotonic() - self.mind.since > LONGEST_LISTING:
+            self._judge_proof({"error": "the bucket could not be listed in time"})
+        elif LISTING not in self.probes.running:
+            # As below.
+            self.probes.forget()
+            self.probes.fill_listing(self.prove_deadline)
 
     def _put_back(self) -> None:
         """A generation that came up and was then taken away by hand comes back, or the one after it."""

@@ -25,6 +25,8 @@ _STATFS = ("/usr/bin/stat", "--file-system", "--printf=")
 _MOST_STUCK = 8
 # Probes that read what known files begin with: the proof after a repair, and what proofs are compared with.
 PROOF, KNOWN = "proof", "known"
+# What has the listing of a generation filled.
+LISTING = "listing"
 # What asks Docker, and what tells it: they are not about the mount, and go on when its generation goes.
 ASK_DOCKER, TELL_DOCKER = "container", "docker"
 
@@ -146,7 +148,7 @@ class Probes:
     def fill_listing(self, deadline: float) -> None:
         """Have the listing of this generation filled, and wait for it in a child; rclone goes on when that dies."""
         socket = self.socket
-        self.start("listing", lambda: {"finished": listing.wait_for(socket, deadline)}, deadline + 1)
+        self.start(LISTING, lambda: {"finished": listing.wait_for(socket, deadline)}, deadline + 1)
 
     def ask_s3(self) -> None:
         """Ask S3 itself, unless its last answer is a moment old and still counts."""
@@ -195,19 +197,11 @@ class Probes:
         wanted: int,
         deadline: float,
         among: Sequence[str] = (),
-        first: Callable[[], object] | None = None,
     ) -> None:
         """Begin to read the beginning of some files as the container sees them: `{path: digest}`, or an error.
 
         They are drawn from `among`, all of which have to be readable, or from all known files, some of which have to.
-        `first` is done before, in the same child.
         """
         root, known, tolerant = self.root(), list(among or self.files.names), not among
         files = self.chooser.sample(known, min(wanted, len(known)))
-
-        def work() -> bounded.Answer:
-            if first is not None:
-                first()
-            return guard_reads.digests(root, files, tolerant=tolerant)
-
-        self.start(name, work, deadline)
+        self.start(name, lambda: guard_reads.digests(root, files, tolerant=tolerant), deadline)

@@ -13,6 +13,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .files import write_json
 from .rclone_rc import RcloneError, call
@@ -62,12 +63,23 @@ def advance(socket: str) -> Listing:
             note.unlink(missing_ok=True)
         raise
     seconds = round(float(status.get("duration", 0)), 1)
-    if status["finished"] and not status["success"]:
+    if status["finished"] and (problem := _problem(status)):
         note.unlink(missing_ok=True)
-        raise RcloneError(f"rclone could not list the bucket: {status.get('error', 'no reason given')}.")
+        raise RcloneError(f"rclone could not list the bucket: {problem}.")
     if status["finished"]:
         write_json(note, {**job, "finished": True, "seconds": seconds})
     return Listing(finished=status["finished"], seconds=seconds)
+
+
+def _problem(status: dict[str, Any]) -> str:
+    """Say why a listing that ended is not there; empty when it is.
+
+    To rclone (1.75) the job was a success in any case: what went wrong is in the result, where `OK` would be.
+    """
+    if not status["success"]:
+        return str(status.get("error") or "no reason given")
+    answers = (status.get("output") or {}).get("result") or {"": "no reason given"}
+    return "; ".join(str(answer) for answer in answers.values() if answer != "OK")
 
 
 def wait_for(socket: str, seconds: float) -> bool:

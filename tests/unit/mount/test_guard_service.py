@@ -164,12 +164,35 @@ def test_a_bind_that_is_renewed_gives_no_server_time_to_empty_its_trash(
     plex.pid = 4711
     guard.prove_deadline = 20.0
     guard.window = {"exposed": is_so["exposed"]}
+    monkeypatch.setattr(listing, "is_complete", lambda _: True)
     guard.mind = guard_states.Mind(guard_states.REPAIRING, since=time.monotonic(), frozen=True)
     guard.prove()
     assert plex.told == told
     assert guard.docker.restart == ("no" if "end 2" in told else "due")
     guard.prove()
     assert guard_probes.PROOF not in guard.probes.running, "nothing is proved before it is there again"
+
+
+def test_nothing_is_proved_before_the_generation_is_listed(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
+    for what in ("alive", "covered", "reaches"):
+        monkeypatch.setattr(guard.mount, what, lambda *_: True)
+    # As when S3 refuses; a directory that is not listed would be an empty one when S3 knows no such bucket.
+    monkeypatch.setattr(listing, "wait_for", lambda *_: time.sleep(60))
+    guard.prove_deadline = 20.0
+    now = time.monotonic()
+    guard.mind = guard_states.Mind(guard_states.REPAIRING, since=now - 15, frozen=True)
+    guard.prove()
+    assert set(guard.probes.running) == {guard_probes.LISTING}
+    monkeypatch.setattr(guard.probes, "underway", lambda name: 9.0 if name == guard_probes.LISTING else 0.0)
+    assert guard.signs(now).proving == 9.0, "S3 is asked whether it is to blame"
+    monkeypatch.setattr(time, "monotonic", lambda: now + 10)
+    guard.prove()
+    assert guard.proved is None, "the time for the proof begins when the listing is there"
+    monkeypatch.setattr(time, "monotonic", lambda: now + 1000)
+    guard.unlisted_at = now + 999
+    guard.prove()
+    assert guard.proved is False
+    assert "could not be listed" in (guard.directory / "events.jsonl").read_text()
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from module_utils import listing
 from module_utils.listing import Listing
 from module_utils.rclone_rc import RcloneError
 
+DONE = {"finished": True, "success": True, "output": {"result": {"": "OK"}}}
+
 
 class Rclone:
     """What rclone answers; it counts how often it was asked to list."""
@@ -46,7 +48,7 @@ def test_it_is_begun_once_and_then_looked_at(rclone: Rclone, socket: str) -> Non
     assert listing.advance(socket) == Listing(finished=False, begun=True)
     assert listing.advance(socket) == Listing(finished=False, seconds=1.2)
     assert not listing.is_complete(socket)
-    rclone.status = {"finished": True, "success": True, "duration": 29.14}
+    rclone.status = {**DONE, "duration": 29.14}
     assert listing.advance(socket) == listing.advance(socket) == Listing(finished=True, seconds=29.1)
     assert listing.is_complete(socket)
     assert rclone.listings == 1
@@ -54,7 +56,7 @@ def test_it_is_begun_once_and_then_looked_at(rclone: Rclone, socket: str) -> Non
 
 def test_who_waits_may_die_and_the_next_one_goes_on(rclone: Rclone, socket: str) -> None:
     assert not listing.wait_for(socket, 0.3)
-    rclone.status = {"finished": True, "success": True, "duration": 200}
+    rclone.status = {**DONE, "duration": 200}
     assert listing.wait_for(socket, 20)
     assert rclone.listings == 1
 
@@ -63,6 +65,13 @@ def test_who_waits_may_die_and_the_next_one_goes_on(rclone: Rclone, socket: str)
     ("status", "said"),
     [
         ({"finished": True, "success": False, "error": "AccessDenied"}, "could not list the bucket: AccessDenied"),
+        # What rclone 1.75 said while S3 refused everything.
+        ({**DONE, "output": {"result": {"": "directory not found"}}}, "could not list the bucket: directory not found"),
+        (
+            {**DONE, "output": {"result": {"": "OK", "Music": "AccessDenied"}}},
+            "could not list the bucket: AccessDenied",
+        ),
+        ({**DONE, "output": None}, "could not list the bucket: no reason given"),
         (RcloneError("rclone refused job/status: job not found."), "job not found"),
     ],
 )
