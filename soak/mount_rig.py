@@ -163,6 +163,22 @@ class Rig:
         if found["scanners"] or found["refreshing"]:
             raise BrokenPromiseError(f"a scan did not end within {self.patience:g} s")
 
+    @contextmanager
+    def cached(self) -> Iterator[None]:
+        """Have the bucket mounted with a disk cache at CACHE, and without one again afterwards."""
+        self.sh(f"mkdir -p {CACHE}; mountpoint --quiet {CACHE} || mount -t tmpfs -o size=20G cache {CACHE}")
+        try:
+            self.configure({"burst_cache_dir": CACHE}, "mount_and_guard")
+            yield
+        finally:
+            self.configure({}, "mount_and_guard")
+            self.sh(f"umount {CACHE}")
+
+    def configure(self, more: dict[str, str], playbook: str) -> None:
+        """Play a part of what made the machine again, with other words, and wait until the guard is content."""
+        provision(self.container, more, playbook)
+        self.reset()
+
     @property
     def patience(self) -> float:
         """Seconds that a scan may take."""
@@ -180,12 +196,9 @@ def wait(read: Callable[[], Any], wanted: Any, seconds: float, else_said: str) -
 
 
 @contextmanager
-def rig(*, cached: bool = False, large: bool = False) -> Iterator[Rig]:
-    """Make the machine, or find it; it stays for the next one.
-
-    cached, large: other machines, one with a disk cache at CACHE, one with the large library.
-    """
-    name = NAME + "-cached" * cached + "-large" * large
+def rig(*, large: bool = False) -> Iterator[Rig]:
+    """Make the machine, or find it; it stays for the next one. large: another machine, with the large library."""
+    name = NAME + "-large" * large
     container = machine.up(name, images.ensure_image("machine", print))["container"]
     lock = ROOT / ".lab" / f"{container}.lock"
     lock.parent.mkdir(exist_ok=True)
@@ -196,9 +209,7 @@ def rig(*, cached: bool = False, large: bool = False) -> Iterator[Rig]:
         rig.heal()
         docker.run("cp", str(ROOT / "soak/mount_look.py"), f"{container}:{LOOK}")
         if not rig.sh("docker ps --all --quiet --filter name=plex"):
-            if cached:
-                rig.sh(f"mkdir -p {CACHE}; mountpoint --quiet {CACHE} || mount -t tmpfs -o size=20G cache {CACHE}")
-            provision(container, of_large() if large else {"burst_cache_dir": CACHE if cached else ""})
+            provision(container, of_large() if large else {})
             # Everything is known from here on, so that a census can only fall.
             rig.scan()
             rig.end_of_scan()

@@ -1,4 +1,4 @@
-"""Bring to a bare machine of the lab what the faults of the mount need, by soak/mount_rig.yml."""
+"""Bring to a machine of the lab what the faults of the mount need, by the playbooks beside this."""
 
 from __future__ import annotations
 
@@ -30,8 +30,11 @@ def of_large() -> dict[str, str]:
     }
 
 
-def provision(container: str, more: dict[str, str]) -> None:
-    """Give a machine the mount, the guard and Plex; BrokenPromiseError with what was said when that fails."""
+def provision(container: str, more: dict[str, str], playbook: str = "mount_rig") -> None:
+    """Give a machine the mount, the guard and Plex; BrokenPromiseError with what was said when that fails.
+
+    playbook: mount_and_guard or mount_known for a part of it, on a machine that has all.
+    """
     # Of its own: several machines may be prepared at the same time.
     run_dir = ROOT / ".lab" / f"rig-{container}"
     run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -44,7 +47,7 @@ def provision(container: str, more: dict[str, str]) -> None:
     done = subprocess.run(
         [
             *(str(Path(sys.executable).with_name("ansible-playbook")), "-i", "inventories/molecule.yml"),
-            *("-e", json.dumps(told | more), "soak/mount_rig.yml"),
+            *("-e", json.dumps(told | more), f"soak/{playbook}.yml"),
         ],
         cwd=ROOT,
         env={
