@@ -8,6 +8,8 @@ short_description: Fetch the modification times of a mounted bucket, many at onc
 description:
   - Starts the walk on the target, or looks how far it is; call it in an C(until) loop. A walk that was cut off begins
     again and is quick where rclone knows the answers already. What cannot be asked is counted and left to the scan.
+  - Where S3 gives no time, rclone shows that of the question, and goes on doing so; only another generation of the
+    mount asks again. Such files are counted, too.
 author: ["plex-burst maintainers"]
 extends_documentation_fragment: [attributes]
 attributes:
@@ -49,8 +51,12 @@ files:
   description: How many answered.
   returned: success
   type: int
+undated:
+  description: How many show the time of the question instead of their own.
+  returned: success
+  type: int
 failed:
-  description: How many did not.
+  description: How many could not be asked.
   returned: success
   type: int
 message:
@@ -71,7 +77,7 @@ from ..module_utils.files import read_json, write_json
 
 # A walk that ends before it has written a word does so again.
 _STARTS = 3
-_BEGUN: dict[str, Any] = {"finished": False, "files": 0, "failed": 0, "seconds": 0.0}
+_BEGUN: dict[str, Any] = {"finished": False, "files": 0, "undated": 0, "failed": 0, "seconds": 0.0}
 
 
 def read(note: Path) -> dict[str, Any]:
@@ -122,11 +128,12 @@ def main() -> None:
     told = "fetching the modification times of the files"
     if state["files"]:
         told = f"{state['files']:,} times fetched in {state['seconds']:.0f} s"
+    if state["undated"]:
+        told += f", {state['undated']} show a wrong one, because S3 did not tell theirs: Plex takes them for changed"
     if state["failed"]:
         told += f", {state['failed']} did not answer"
-    module.exit_json(
-        changed=begun, finished=state["finished"], files=state["files"], failed=state["failed"], message=told
-    )
+    counts = {name: state[name] for name in ("finished", "files", "undated", "failed")}
+    module.exit_json(changed=begun, message=told, **counts)
 
 
 if __name__ == "__main__":

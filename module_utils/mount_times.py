@@ -2,6 +2,8 @@
 """Ask for the time of every file of a mounted tree, many at once, so that a scan, which asks one by one, need not wait.
 
 The times that an uploader stored cost a request for each file; rclone keeps the answers as long as the mount lives.
+Where S3 gives none, rclone (1.75) shows the time of the question and says nothing, and the kernel keeps that, too: such
+a file is *undated* until the next generation of the mount.
 Runs on the target by itself: `python3 -m plex_burst_guard.mount_times ROOT NOTE`. The note tells how far it is.
 """
 
@@ -13,6 +15,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +24,25 @@ from .files import write_json
 WORKERS = 64
 
 
+@dataclass
+class Counts:
+    """What came of a walk, or of one directory: files with their times, files without, what could not be asked."""
+
+    files: int = 0
+    undated: int = 0
+    failed: int = 0
+
+
 class Walk:
     """Directories wait in a queue; each worker takes one, stats its files and adds its subdirectories."""
 
     def __init__(self, root: str) -> None:
         self.waiting = deque([root])
         self.changed = threading.Condition()
-        self.busy = self.files = self.failed = 0
+        self.busy = 0
+        self.counts = Counts()
+        # The top of a bucket shows when it was mounted; below it, times since then are none of the files' own.
+        self.mounted_at = _time_of(root)
 
     def work(self) -> None:
         """Take directories until none is left and nobody can add one."""
@@ -40,32 +55,42 @@ class Walk:
                     return
                 directory = self.waiting.popleft()
                 self.busy += 1
-            found, files, failed = look(directory)
+            found, seen = look(directory, self.mounted_at)
             with self.changed:
                 self.waiting.extend(found)
-                self.files, self.failed = self.files + files, self.failed + failed
+                self.counts.files += seen.files
+                self.counts.undated += seen.undated
+                self.counts.failed += seen.failed
                 self.busy -= 1
                 self.changed.notify_all()
 
 
-def look(directory: str) -> tuple[list[str], int, int]:
-    """Stat all in a directory: its subdirectories, how many files, how many that could not be asked."""
+def _time_of(root: str) -> float:
+    try:
+        return Path(root).stat().st_mtime
+    except OSError:
+        return time.time()
+
+
+def look(directory: str, mounted_at: float) -> tuple[list[str], Counts]:
+    """Stat all in a directory: its subdirectories, and what came of its files."""
     found: list[str] = []
-    files = failed = 0
+    seen = Counts()
     try:
         with os.scandir(directory) as entries:
             for entry in entries:
                 try:
                     if entry.is_dir(follow_symlinks=False):
                         found.append(entry.path)
+                    elif mounted_at <= entry.stat(follow_symlinks=False).st_mtime <= time.time():
+                        seen.undated += 1
                     else:
-                        entry.stat(follow_symlinks=False)
-                        files += 1
+                        seen.files += 1
                 except OSError:
-                    failed += 1
+                    seen.failed += 1
     except OSError:
-        failed += 1
-    return found, files, failed
+        seen.failed += 1
+    return found, seen
 
 
 def run(root: str, tell: Callable[[dict[str, Any]], None], workers: int = WORKERS, every: float = 1.0) -> Walk:
@@ -78,7 +103,7 @@ def run(root: str, tell: Callable[[dict[str, Any]], None], workers: int = WORKER
         for thread in threads:
             thread.join(every if thread is threads[0] else 0)
         finished = not any(thread.is_alive() for thread in threads)
-        state = {"files": walk.files, "failed": walk.failed, "seconds": round(time.monotonic() - started, 1)}
+        state = {**asdict(walk.counts), "seconds": round(time.monotonic() - started, 1)}
         tell({**state, "finished": finished, "pid": os.getpid()})
         if finished:
             return walk

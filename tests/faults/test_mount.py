@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from soak.mount_look import DATABASE
-from soak.mount_rig import CACHE, Rig, rig, wait
+from soak.mount_rig import CACHE, TARGET, Rig, rig, wait
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
@@ -167,6 +167,24 @@ def test_plex_stands_still_from_the_death_of_its_guard_until_the_next_has_looked
     machine.settle()
     (window,) = machine.windows(since)
     assert (window["cause"], window["workers_ended"]) == ("no guard watched", 0)
+
+
+def test_times_that_s3_did_not_tell_are_asked_for_by_another_generation(machine: Rig) -> None:
+    machine.reset()
+    note = "/run/plex-burst-mount/times.json"
+    listed = "from plex_burst_guard import listing; print(listing.wait_for('/run/plex-burst-mount/rclone.sock', 60))"
+    here = "cd /opt/plex-burst && python3"
+    machine.sh("systemctl stop plex-burst-guard; systemctl restart plex-burst-mount")
+    assert machine.sh(f'{here} -c "{listed}"', timeout=90) == "True"
+    machine.fault("s3_status", True, status=403)
+    machine.sh(f"{here} -m plex_burst_guard.mount_times {TARGET} {note}")
+    machine.heal()
+    told = json.loads(machine.sh(f"cat {note}"))
+    assert (told["files"], told["failed"]) == (0, 0), "rclone shows the time of the question, without an error"
+    assert told["undated"] > 0
+    machine.configure({}, "mount_known")
+    again = json.loads(machine.sh(f"cat {note}"))
+    assert (again["files"], again["undated"]) == (told["undated"], 0)
 
 
 def read_times(machine: Rig) -> dict[str, int]:

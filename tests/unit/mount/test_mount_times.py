@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
-from module_utils.mount_times import main, run
+from module_utils.mount_times import Counts, look, main, run
 from plugins.modules import mount_times
 
 
@@ -20,6 +20,7 @@ def tree(root: Path) -> int:
         directory.mkdir(parents=True)
         for track in range(5):
             (directory / f"{track}\n.flac").touch()
+            os.utime(directory / f"{track}\n.flac", (1, 1))
     return 100
 
 
@@ -28,13 +29,23 @@ def test_every_file_is_asked_once(workers: int, tmp_path: Path) -> None:
     told: list[dict[str, Any]] = []
     walk = run(str(tmp_path), told.append, workers, every=0.01) if tree(tmp_path) else None
     assert walk is not None
-    assert (walk.files, walk.failed) == (100, 0)
+    assert walk.counts == Counts(files=100)
     assert (told[-1]["finished"], told[-1]["files"]) == (True, 100)
 
 
 def test_what_cannot_be_asked_is_counted_and_ends_nothing(tmp_path: Path) -> None:
     walk = run(str(tmp_path / "absent"), lambda _: None, 2, every=0.01)
-    assert (walk.files, walk.failed) == (0, 1)
+    assert walk.counts == Counts(failed=1)
+
+
+def test_a_time_since_the_mount_is_none_of_the_files_own(tmp_path: Path) -> None:
+    # What rclone shows where S3 refuses to tell.
+    (tmp_path / "undated.flac").touch()
+    (tmp_path / "dated.flac").touch()
+    os.utime(tmp_path / "dated.flac", (1, 1))
+    (tmp_path / "of the future.flac").touch()
+    os.utime(tmp_path / "of the future.flac", (9e9, 9e9))
+    assert look(str(tmp_path), mounted_at=(tmp_path / "undated.flac").stat().st_mtime)[1] == Counts(files=2, undated=1)
 
 
 def test_the_note_tells_how_far_it_is(tmp_path: Path) -> None:
