@@ -24,12 +24,17 @@ def machine(lab: Lab) -> Iterator[str]:
     assert lab.command("script/lab", "machine", "down", "local-inventory").returncode == 0
 
 
+# On a disk with more room, as an owner would have it.
+PLACE = "/mnt/plex-burst"
+
+
 def given_machine(folder: Path) -> str:
     """inventories/local.yml with what the lab needs: its bucket, its build of rclone, its image without a digest."""
     shutil.copytree(ROOT / "group_vars", folder / "group_vars")
     shutil.copy(ROOT / "inventories/local.yml", folder / "local.yml")
     of_lab = yaml.safe_load((ROOT / "group_vars/lab.yml").read_text(encoding="utf-8"))
     wanted = {name: value for name, value in of_lab.items() if not name.startswith("burst_scw")}
+    wanted["burst_target_dir"] = PLACE
     with (folder / "group_vars/local.yml").open("a", encoding="utf-8") as stream:
         yaml.safe_dump({n: v for n, v in wanted.items() if n not in ("plex_docker_memory", "plex_docker_cpus")}, stream)
     return str(folder / "local.yml")
@@ -47,3 +52,5 @@ def test_the_stages_run_on_a_machine_that_is_there_already(lab: Lab, machine: st
     # The machine is the owner's: it is still there, with Plex stopped.
     seen = lab.command("docker", "exec", machine, "docker", "ps", "--all", "--format", "{{.Names}} {{.State}}")
     assert seen.stdout.split() == ["plex", "exited"]
+    there = lab.command("docker", "exec", machine, "ls", "/srv", f"{PLACE}/config")
+    assert there.stdout.split() == ["/mnt/plex-burst/config:", "Library", "/srv:"]
