@@ -59,15 +59,15 @@ def _run(name: str, module: campaign.Campaign, options: argparse.Namespace) -> b
         results.unlink(missing_ok=True)
     found = campaign.run(module, options.count or module.SAMPLE, options.seed, results, print, part=options.part)
     told = campaign.summary(name, options.seed, found, getattr(module, "KEEP_ROWS", 0))
+    if options.save:
+        kept = ROOT / "soak" / "results" / f"{name}.json"
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
     print(f"{name}: {told['held']} of {told['cases']} held, {told['seconds']} s")
     for what, values in told["figures"].items():
         print(f"  {what:32} min {values['min']:.6g}  median {values['median']:.6g}  max {values['max']:.6g}")
     for row in told.get("rows", ()):
         print("  " + "  ".join(f"{what} {value}" for what, value in row.items()))
-    if options.save:
-        kept = ROOT / "soak" / "results" / f"{name}.json"
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
     return not told["broken"]
 
 
