@@ -24,7 +24,7 @@ from .guard_probes import KNOWN, LISTING, PROOF, Probes
 
 # Calls that waited for so long may have got an error; rclone's own retries last for about 220 s.
 ERROR_BUDGET = 150.0
-# Seconds in which a new generation has to have its listing; half a million files take about one.
+# Seconds in which a new generation has to have its listing; half a million files take about 70.
 LONGEST_LISTING = 900.0
 # Lines of the log that are kept while the disk is full.
 MOST_UNWRITTEN = 1000
@@ -230,7 +230,7 @@ class Actions:
         if time.monotonic() - self.mind.since > LONGEST_LISTING:
             self._judge_proof({"error": "the bucket could not be listed in time"})
         elif LISTING not in self.probes.running:
-            # As below.
+            # As for the proof: what the probes saw was of the old generation.
             self.probes.forget()
             self.probes.fill_listing(self.prove_deadline)
 

@@ -12,7 +12,6 @@ import subprocess
 import tempfile
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from lab.control import rclone, settings
@@ -78,19 +77,8 @@ def _fill(files: list[PurePosixPath]) -> None:
 
 
 def _times() -> dict[str, int]:
-    """List the bucket: when each file came into it, in seconds since 1970, by its path in the library."""
-    listing = subprocess.run(
-        [
-            *(*rclone.program(), "lsf", "--recursive", "--files-only", "--use-server-modtime"),
-            *("--format=tp", "--time-format=RFC3339", rclone.remote(f"{BUCKET}/{PREFIX}")),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=1800,
-    ).stdout
-    lines = (line.partition(";") for line in listing.splitlines())
-    return {f"{ROOT}/{path}": int(datetime.fromisoformat(at).timestamp()) for at, _, path in lines}
+    """List the bucket: when each file came into it, by its path in the library."""
+    return {f"{ROOT}/{path}": at for path, at in rclone.upload_times(f"{BUCKET}/{PREFIX}").items()}
 
 
 def _agree(library: sqlite3.Connection) -> None:

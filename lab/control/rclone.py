@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -20,3 +21,14 @@ def remote(place: str) -> str:
         f":s3,provider=SeaweedFS,access_key_id={key},secret_access_key={secret},"
         f"endpoint='http://{settings.S3_ADDRESS}:{settings.S3_PORT}':{place}"
     )
+
+
+def upload_times(place: str) -> dict[str, int]:
+    """List a bucket, or a folder of one: when each file came into it, in seconds since 1970, by its path there.
+
+    Empty when there is no such place.
+    """
+    options = ("--recursive", "--files-only", "--use-server-modtime", "--format=tp", "--time-format=unix")
+    command = [*program(), "lsf", *options, remote(place)]
+    listing = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1800).stdout
+    return {path: int(at) for at, _, path in (line.partition(";") for line in listing.splitlines())}

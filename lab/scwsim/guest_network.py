@@ -63,6 +63,7 @@ def script(group: Record | None, metadata: str, addresses: Sequence[str] = (), o
         rule = f"OUTPUT -d {METADATA_ADDRESS}/32 -p tcp --dport 80 -j DNAT --to-destination {metadata}"
         lines.append(f"iptables -w -t nat -C {rule} 2>/dev/null || iptables -w -t nat -A {rule}")
     lines += [f"ip address replace {address} dev {_INTERFACE}" for address in addresses]
+    # Most of the others are not there to be deleted.
     lines += [f"ip address delete {address} dev {_INTERFACE} 2>/dev/null || true" for address in others]
     return "\n".join(lines)
 

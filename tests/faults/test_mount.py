@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from lab.control import rclone
 from soak.mount_look import DATABASE
 from soak.mount_rig import CACHE, TARGET, Rig, rig, wait
 
@@ -129,7 +130,7 @@ def test_a_generation_that_dies_as_it_is_proved_holds_nobody_up(machine: Rig) ->
 def test_a_generation_that_could_not_be_listed_is_not_shown_to_plex(machine: Rig) -> None:
     machine.reset()
     # To rclone a directory that it has not listed is empty when S3 knows no such bucket, and stays so.
-    folders = "find /srv/plex-burst/mnt/library -mindepth 1 -type d -not -empty | sort"
+    folders = f"find {TARGET} -mindepth 1 -type d -not -empty | sort"
     before = machine.sh(folders)
     refused = "grep -c 'error listing' /srv/plex-burst/log/rclone.log"
     so_far = machine.sh(refused)
@@ -198,19 +199,11 @@ def write_times(machine: Rig, times: dict[str, int]) -> None:
     machine.sh(f"echo {words} | python3 -c {shlex.quote(TIMES)} {shlex.quote(str(DATABASE))} write")
 
 
-def uploaded(machine: Rig) -> dict[str, int]:
-    """When each file came into the bucket, by its path in the container."""
-    listing = machine.sh(
-        "/opt/plex-burst/*/rclone --config=/etc/plex-burst/rclone.conf lsf --recursive --files-only"
-        " --use-server-modtime --format=tp --time-format=unix library:plex-media"
-    )
-    return {f"/media/library/{path}": int(at) for at, _, path in (row.partition(";") for row in listing.splitlines())}
-
-
 def test_a_library_that_knows_the_times_of_the_upload_is_shown_those(machine: Rig) -> None:
     machine.reset()
     before, known = machine.census(), read_times(machine)
-    times = {file: at for file, at in uploaded(machine).items() if file in known}
+    uploaded = {f"/media/library/{path}": at for path, at in rclone.upload_times("plex-media").items()}
+    times = {file: at for file, at in uploaded.items() if file in known}
     assert times.keys() == known.keys()
     assert times != known, "the uploader's times are those of the upload; nothing could be told apart"
     write_times(machine, times)
