@@ -30,24 +30,34 @@ class Desk:
         self.faults: dict[str, Fault] = {
             "s3_reset": Fault("every connection is reset"),
             "s3_black_hole": Fault("requests are taken and never answered, bytes on their way stop"),
-            "s3_status": Fault("every request is answered with this status", {"status": 503}),
+            "s3_status": Fault(
+                "every request, or those of a method, are answered with this status", {"status": 503, "method": ""}
+            ),
             "s3_truncate": Fault("a body ends early, the connection with it", {"bytes": 1000}),
             "s3_slow": Fault("so many bytes a second on each connection", {"bytes_per_second": 50_000}),
             "s3_clock": Fault("its clock is so far ahead; who signs with another time is refused", {"seconds": 3600}),
             "s3_latency": Fault("every answer comes so much later", {"seconds": 0.015}),
         }
+        self._defaults = {name: dict(fault.parameters) for name, fault in self.faults.items()}
         self.counts: dict[str, int] = {"bytes": 0}
 
     def on(self, name: str) -> bool:
         """Whether a fault is switched on."""
         return self.faults[name].on
 
+    def refuses(self, method: str) -> bool:
+        """Whether requests of a method are answered with a status."""
+        return self.on("s3_status") and self.faults["s3_status"].parameters["method"] in ("", method)
+
     def value(self, name: str, parameter: str) -> float:
         """Give a parameter as a number."""
         return float(self.faults[name].parameters[parameter])
 
     def switch(self, name: str, wish: dict[str, Any]) -> dict[str, Any]:
-        """Switch a fault as `{"on": bool, parameter: value}` says; DeskError when it makes no sense."""
+        """Switch a fault as `{"on": bool, parameter: value}` says, what is not said as at first.
+
+        DeskError when it makes no sense.
+        """
         fault = self.faults.get(name)
         if fault is None:
             raise DeskError(f"{name!r} is no fault of the proxy; there are: {', '.join(self.faults)}")
@@ -55,7 +65,7 @@ class Desk:
         on = wish.pop("on", None)
         if not isinstance(on, bool):
             raise DeskError('"on" has to be true or false')
-        changed = dict(fault.parameters)
+        changed = dict(self._defaults[name])
         for key, value in wish.items():
             if key not in changed:
                 raise DeskError(f"{name} has no parameter {key!r}; it has: {', '.join(changed) or 'none'}")

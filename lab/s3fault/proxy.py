@@ -72,7 +72,7 @@ class Proxy:
 
     def _refusal(self, head: bytes) -> tuple[int, str] | None:
         """Say with which status and code a request is refused, if it is."""
-        if self.desk.on("s3_status"):
+        if self.desk.refuses(head.split(b" ", 1)[0].decode()):
             status = int(self.desk.value("s3_status", "status"))
             return status, {403: "AccessDenied", 404: "NoSuchBucket", 503: "SlowDown"}.get(status, "InternalError")
         if self.desk.on("s3_clock") and (signed := _headers(head).get(b"x-amz-date")):

@@ -79,6 +79,10 @@ def test_each_fault_does_what_its_name_says(proxied: tuple[Desk, int]) -> None:
     desk.switch("s3_status", {"on": True, "status": 404})
     status, body = get(port)
     assert (status, b"NoSuchBucket" in body) == (404, True)
+    desk.switch("s3_status", {"on": True, "method": "HEAD"})
+    assert get(port) == (200, BODY)
+    desk.switch("s3_status", {"on": True})
+    assert get(port)[0] == 503, "what is not said is as at first"
     desk.switch("s3_status", {"on": False})
     desk.switch("s3_truncate", {"on": True, "bytes": 1000})
     with pytest.raises(http.client.IncompleteRead) as cut:
