@@ -73,21 +73,12 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.files import read_json, write_json
+from ..module_utils.files import write_json
+from ..module_utils.mount_times import over, read
 
 # A walk that ends before it has written a word does so again.
 _STARTS = 3
 _BEGUN: dict[str, Any] = {"finished": False, "files": 0, "undated": 0, "failed": 0, "seconds": 0.0}
-
-
-def read(note: Path) -> dict[str, Any]:
-    """Read how far the walk is; empty when there is none."""
-    return dict(read_json(note) or {})
-
-
-def over(state: dict[str, Any]) -> bool:
-    """Whether there is no walk, or it ended before its time."""
-    return not state or not (state["finished"] or Path(f"/proc/{state['pid']}").exists())
 
 
 def start(asked: dict[str, Any], note: Path, starts: int) -> None:
@@ -123,8 +114,12 @@ def main() -> None:
         state = {**_BEGUN, "finished": module.check_mode}
         if starts > _STARTS:
             module.fail_json(msg=f"The times cannot be fetched: the walk ended by itself {_STARTS} times.")
-        if not module.check_mode:
-            start(module.params, note, starts)
+        try:
+            if not module.check_mode:
+                start(module.params, note, starts)
+        except OSError as error:
+            # Its directory goes with the generation of the mount.
+            module.fail_json(msg=f"The times cannot be fetched: {note}: {error.strerror}.")
     told = "fetching the modification times of the files"
     if state["files"]:
         told = f"{state['files']:,} times fetched in {state['seconds']:.0f} s"

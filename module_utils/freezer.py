@@ -20,6 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from . import trash_preference
+from .cgroups import freezer_of
 from .rclone_rc import UnixConnection
 
 DOCKER_SOCKET = "/var/run/docker.sock"
@@ -27,7 +28,6 @@ PREFERENCES = "/config/Library/Application Support/Plex Media Server/Preferences
 GRACEFUL_STOP = ("/plex_service.sh", "-d")
 # Seconds in which a container whose mount answers comes to a standstill.
 STAND_STILL = 5.0
-CGROUPS = Path("/sys/fs/cgroup")
 
 
 def docker(method: str, path: str, timeout: float = 10.0, socket: str = DOCKER_SOCKET) -> tuple[int, dict[str, t.Any]]:
@@ -44,23 +44,13 @@ def docker(method: str, path: str, timeout: float = 10.0, socket: str = DOCKER_S
         connection.close()
 
 
-def cgroup_of(text: str, root: Path = CGROUPS) -> tuple[Path, int]:
-    """Find a process's freezer from its /proc/PID/cgroup: the directory, and the cgroup version."""
-    for line in text.splitlines():
-        number, controllers, path = line.split(":", 2)
-        if "freezer" in controllers.split(","):
-            return root / "freezer" / path.lstrip("/"), 1
-        if number == "0" and (root / "cgroup.controllers").exists():
-            return root / path.lstrip("/"), 2
-    raise OSError("no cgroup can freeze this container")
-
-
 class Container:
     """One container, looked up when needed: it may be made, restarted or removed at any time."""
 
     def __init__(self, name: str, socket: str = DOCKER_SOCKET) -> None:
         self.name, self.socket = name, socket
         self.pid, self.paused = 0, False
+        self._found: tuple[int, tuple[Path, int]] | None = None
 
     def ask(self) -> dict[str, t.Any]:
         """Ask Docker, which may be late, for the first process and whether it is paused; empty while Docker is away."""
@@ -88,7 +78,10 @@ class Container:
         return f"/proc/{self.pid}/root{inside}"
 
     def _freezer(self) -> tuple[Path, int]:
-        return cgroup_of(Path(f"/proc/{self.pid}/cgroup").read_text(encoding="utf-8"))
+        """Find it once for a process: it stays there, and the guard asks every second."""
+        if not self._found or self._found[0] != self.pid:
+            self._found = self.pid, freezer_of(Path(f"/proc/{self.pid}/cgroup").read_text(encoding="utf-8"))
+        return self._found[1]
 
     def order(self, frozen: bool) -> tuple[Path, str]:
         """Give the file of its cgroup and the word that stops it or lets it go. Raises OSError when there is none."""

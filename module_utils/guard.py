@@ -19,15 +19,15 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import fd_store
+from . import fd_store, fuse_connections
 from . import guard_states as states
 from .freezer import Container
-from .guard_actions import Actions
 from .guard_cache import Cache
 from .guard_docker import Agreement
 from .guard_files import KnownFiles
-from .guard_mount import Mount, Places, ensure_fusectl
-from .guard_probes import KNOWN, LISTING, PROOF, Pace, Probes
+from .guard_mount import Mount, Places, systemctl
+from .guard_probes import KNOWN, Pace, Probes
+from .guard_proof import Proving
 from .mount_layers import MOUNTINFO
 
 TICK = 1.0
@@ -35,8 +35,8 @@ AWAY = (states.S3_DOWN, states.GIVEN_UP)
 
 
 @dataclass
-class Guard(Actions):
-    """The service: looks and judges; what `guard_states.step` asks for is in Actions."""
+class Guard(Proving):
+    """The service: looks and judges; what `guard_states.step` asks for is in Actions and Proving."""
 
     ending: bool = False
     note: Path | None = None  # where the unit finds how to stop Plex
@@ -56,7 +56,7 @@ class Guard(Actions):
             s3=probes.s3,
             listed=self.listed(),
             proved=self.proved,
-            proving=max(probes.underway(LISTING), probes.underway(PROOF)),
+            proving=self.proving(),
         )
 
     def turn(self) -> None:
@@ -85,16 +85,20 @@ class Guard(Actions):
         if self.docker.hold(self.mind.frozen):
             self.event("held", frozen=self.mind.frozen)
         self.docker.agree(self.mind.frozen)
+        self.met = self.met or self.container.alive()
         self.write_status()
 
     def _changed(self, before: states.Mind) -> None:
         self.event("state", before=before.state, cause=self.mind.cause)
         if before.state == states.S3_DOWN:
             self.probes.forget(keep_s3=True)
+            self.times.s3_was_away = True
         elif self.mind.state == states.SUSPECT:
             self.probes.s3 = None
         if self.mind.state == states.REPAIRING:
-            self.proved = None
+            self.proved, self.doubted_at, self.again_at = None, 0.0, 0.0
+            if before.state != states.S3_DOWN:
+                self.times.begin()
         if self.mind.state == states.HEALTHY and not self.known:
             self.probes.fingerprint(KNOWN, 8, self.prove_deadline)
 
@@ -110,6 +114,7 @@ class Guard(Actions):
         before = self._status_before()
         by_the_unit = self._find_plex(before)
         self._take_over(before)
+        self.met, self.times.untold = bool(before.get("met")), int(before.get("untold") or 0)
         self.mount.left = fd_store.inherited()
         self.mount.follow()
         if self._missed_something(before):
@@ -131,6 +136,9 @@ class Guard(Actions):
         if self.container.paused:
             self.container.tell_docker(False)
         self.given_up.unlink(missing_ok=True)
+        # Whoever stops it has no Plex to be watched any more; after a reboot there is one again.
+        self.met = self.met and systemctl("is-system-running") == "stopping"
+        self.write_status()
         self.event("stopped")
 
     def _find_plex(self, before: dict[str, t.Any]) -> bool:
@@ -185,9 +193,13 @@ class Guard(Actions):
             self.docker.ended = int(before.get("ended") or 0)
 
     def _missed_something(self, before: dict[str, t.Any]) -> bool:
-        """Whether the mount that the guard before this one watched has died or was taken away since."""
-        watched = before.get("pid", 0)
-        return bool(watched) and self.container.alive() and (watched != self.mount.pid or not self.mount.covered())
+        """Whether the mount that the guard before this one watched has died or was taken away since.
+
+        After a reboot there is no Plex yet; it may come back at any moment, and has to wait for the proof.
+        """
+        watched, now = before.get("pid", 0), self.mount
+        another = watched != now.pid or before.get("began", now.began) != now.began
+        return bool(watched) and (self.container.alive() or self.met) and (another or not now.covered())
 
     def _meet_the_unseen(self) -> None:
         """Freeze Plex first: what was at work while nobody watched may have been told errors, or seen nothing.
@@ -251,7 +263,7 @@ def main(words: list[str]) -> int:
         print("usage: guard CONFIG", file=sys.stderr)
         return 2
     config = json.loads(Path(words[0]).read_text(encoding="utf-8"))
-    ensure_fusectl()
+    fuse_connections.ensure()
     guard = build(config)
     if runtime := os.environ.get("RUNTIME_DIRECTORY"):
         guard.note = Path(runtime) / "freezer"

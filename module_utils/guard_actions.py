@@ -1,8 +1,5 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the guard does: freezes Plex, repairs the mount, proves it, lets Plex go on. See docs/mount.md.
-
-A little longer than other files: every action that the judgement may ask for is in one place.
-"""
+"""What the guard does: freezes Plex, repairs the mount, lets Plex go on; guard_proof is between. See docs/mount.md."""
 
 from __future__ import annotations
 
@@ -13,19 +10,18 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from . import bounded, listing
 from . import guard_states as states
+from . import listing
 from .files import append_whole, write_json
 from .freezer import Container
 from .guard_cache import Cache
 from .guard_docker import Agreement
 from .guard_mount import Mount
-from .guard_probes import KNOWN, LISTING, PROOF, Probes
+from .guard_probes import Probes
+from .guard_times import Times
 
 # Calls that waited for so long may have got an error; rclone's own retries last for about 220 s.
 ERROR_BUDGET = 150.0
-# Seconds in which a new generation has to have its listing; half a million files take about 70.
-LONGEST_LISTING = 900.0
 # Lines of the log that are kept while the disk is full.
 MOST_UNWRITTEN = 1000
 
@@ -44,9 +40,8 @@ class Actions:
     docker: Agreement
     cache: Cache = field(default_factory=Cache)
     mind: states.Mind = field(default_factory=states.Mind)
-    proved: bool | None = None
-    unlisted_at: float = 0.0  # when the generation that is proved was last seen without its listing
-    known: dict[str, str] = field(default_factory=dict)
+    times: Times = field(default_factory=Times)
+    met: bool = False  # Plex has been there, under this guard or one before it
     window: dict[str, t.Any] = field(default_factory=dict)
     frozen_at: float = 0.0  # by the clock that never goes back; 0 when a guard before this one froze Plex
     unwritten: list[dict[str, t.Any]] = field(default_factory=list)
@@ -71,8 +66,8 @@ class Actions:
 
     def write_status(self) -> None:
         """Write what is so now, if it is something else than before."""
-        status = {**asdict(self.mind), "window": self.window, "pid": self.mount.pid}
-        status["ended"] = self.docker.ended
+        status = {**asdict(self.mind), "window": self.window, "pid": self.mount.pid, "began": self.mount.began}
+        status |= {"ended": self.docker.ended, "met": self.met, "untold": self.times.untold}
         status |= {"container": self.container.pid, "freezer": self._freezer()}
         if self.mind.state == states.GIVEN_UP and not self.given_up.exists():
             with suppress(OSError):
@@ -192,85 +187,6 @@ class Actions:
             self.mount.cover()
         except OSError as error:
             self.event("not covered", reason=str(error))
-
-    def prove(self) -> None:
-        """The next generation holds when it is on top, listed, and shows the same bytes through the container.
-
-        The guard goes on looking meanwhile: a generation may die or hang while it is proved.
-        """
-        now = time.monotonic()
-        left = max(self.mind.since, self.unlisted_at) + self.prove_deadline - now
-        if left <= 0:
-            self.mount.restart(held=bool(self.mount.pid))
-            self._judge_proof({"error": "the next generation did not come up in time"})
-        elif not self.mount.alive() or not self.mount.covered() or self.docker.ended:
-            if self.probes.running.keys() & {LISTING, PROOF}:
-                self.probes.forget()
-            self._put_back()
-        elif not listing.is_complete(self.probes.socket):
-            self.unlisted_at = now
-            self._list()
-        elif PROOF in self.probes.digests:
-            self._judge_proof(self.probes.digests.pop(PROOF))
-        elif PROOF not in self.probes.running:
-            if self.container.alive() and not self.mount.reaches(self.container.pid):
-                self._restart_container()
-            if self.docker.ended:
-                return
-            # What the probes saw of the old generation says nothing of this one.
-            self.probes.forget()
-            self.probes.fingerprint(PROOF, 3, left, tuple(self.known))
-
-    def _list(self) -> None:
-        """Have the generation listed before Plex sees it.
-
-        When S3 says that there is no such bucket, a directory that rclone has not listed yet is an empty one, and stays
-        so; one that it has listed is as it was.
-        """
-        if time.monotonic() - self.mind.since > LONGEST_LISTING:
-            self._judge_proof({"error": "the bucket could not be listed in time"})
-        elif LISTING not in self.probes.running:
-            # As for the proof: what the probes saw was of the old generation.
-            self.probes.forget()
-            self.probes.fill_listing(self.prove_deadline)
-
-    def _put_back(self) -> None:
-        """A generation that came up and was then taken away by hand comes back, or the one after it."""
-        mount = self.mount
-        if not mount.alive() or mount.covered() or not mount.settled():
-            return
-        try:
-            mount.cover()
-        except OSError:
-            mount.replace()
-        else:
-            self.event("covered again", reason="it was taken away before it was proved")
-
-    def _judge_proof(self, found: dict[str, t.Any]) -> None:
-        failed = bounded.failure(found)
-        wrong = [] if failed else [name for name, digest in found.items() if self.known.get(name, digest) != digest]
-        if not failed:
-            # What brought no bytes says nothing of them.
-            self.cache.wrong = bool(wrong)
-        self.proved = not failed and not wrong and bool(found or not self.probes.files.names)
-        self.probes.forget()
-        self.event("proved" if self.proved else "not proved", reason=failed or ", ".join(wrong))
-
-    def know(self) -> None:
-        """Learn what some files begin with while all is well, for the proof after a repair."""
-        found = self.probes.digests.pop(KNOWN, {})
-        if found and not bounded.failure(found):
-            self.known = found
-
-    def _restart_container(self) -> None:
-        """A bind that no remount reaches is renewed only by a restart."""
-        workers = self.container.workers(self.worker_names)
-        if self._would_empty(workers):
-            self._start_over()
-            return
-        self.event("container restarted", reason="the remount does not reach it")
-        self.container.end(workers)
-        self.docker.restart_gracefully()
 
     def give_up(self) -> None:
         """Plex stays frozen; the run and its owner are told, as soon as the disk has room for it."""

@@ -18,9 +18,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import fd_store, mount_layers
+from . import fd_store, fuse_connections, mount_layers
 
-FUSECTL = Path("/sys/fs/fuse/connections")
 _PIDFD_GETFD = 438
 _DEVICE = "/dev/fuse"
 
@@ -33,12 +32,6 @@ class Places:
     generation: str
     parent: str
     target: str
-
-
-def ensure_fusectl() -> None:
-    """Mount the kernel's list of FUSE connections where no unit has."""
-    if not mount_layers.at(str(FUSECTL)):
-        mount_layers.mount("none", str(FUSECTL), "fusectl")
 
 
 def systemctl(*words: str, timeout: float = 20.0) -> str:
@@ -60,6 +53,7 @@ class Mount:
         self.process = -1  # pidfd: readable when the process has ended
         self.device = -1  # our handle of its /dev/fuse
         self.connection = ""
+        self.began = 0  # in ticks of the kernel's clock: after a reboot another process may have the same number
         self.left: list[int] = []  # handles of a guard that died, as systemd kept them
 
     def handles(self) -> list[int]:
@@ -80,6 +74,7 @@ class Mount:
         except ProcessLookupError:
             return False
         self.pid, self.process, self.connection = pid, process, layers[-1].connection
+        self.began = int((self._stat() or ["0"] * 20)[19])
         self._hold()
         return True
 
@@ -107,17 +102,23 @@ class Mount:
         for descriptor in (self.process, self.device):
             if descriptor >= 0:
                 os.close(descriptor)
-        self.pid, self.process, self.device, self.connection = 0, -1, -1, ""
+        self.pid, self.process, self.device, self.connection, self.began = 0, -1, -1, "", 0
 
     def alive(self) -> bool:
         """Whether the process that is held still runs."""
-        if self.process < 0:
-            return False
-        try:
-            state = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
-        except OSError:
-            return False
-        return state not in "ZX"
+        return self.process >= 0 and (self._stat() or ["X"])[0] not in "ZX"
+
+    def _stat(self) -> list[str]:
+        """Give the fields of proc(5) `stat` from the state on; none when the process is gone."""
+        with suppress(OSError):
+            return Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return []
+
+    def shows_stored_times(self) -> bool:
+        """Whether it shows the times that the uploader stored, each of which costs a request, and not the upload's."""
+        with suppress(OSError):
+            return b"--use-server-modtime" not in Path(f"/proc/{self.pid}/cmdline").read_bytes().split(b"\0")
+        return False
 
     def aborted(self) -> bool:
         """Whether the kernel has ended the connection, so that whoever looked was told errors; only seen when held."""
@@ -146,10 +147,7 @@ class Mount:
 
     def waiting(self) -> int:
         """How many calls wait for the mount's answer."""
-        try:
-            return int((FUSECTL / self.connection / "waiting").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return 0
+        return fuse_connections.waiting(self.connection)
 
     def cover(self) -> None:
         """Put the living generation on top, on a parent that reaches the containers. Raises OSError."""
@@ -166,7 +164,7 @@ class Mount:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
         if self.connection:
-            abort(self.connection)
+            fuse_connections.abort(self.connection)
 
     def _unit(self) -> str:
         return systemctl("show", "--property=ActiveState", "--value", self.places.unit)
@@ -190,9 +188,3 @@ class Mount:
         elif not held:
             # A unit whose mount was never found: nothing was killed, so nothing would change.
             systemctl("restart", "--no-block", self.places.unit)
-
-
-def abort(connection: str) -> None:
-    """Fail every call that waits on a FUSE connection; its file system is dead from then on."""
-    with suppress(OSError):
-        (FUSECTL / connection / "abort").write_text("1", encoding="utf-8")

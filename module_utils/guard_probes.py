@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from . import bounded, guard_reads, listing, rclone_rc
+from . import bounded, guard_reads, listing, mount_times, rclone_rc
 from .freezer import Container
 from .guard_files import KnownFiles
 from .guard_mount import Mount
@@ -27,6 +27,8 @@ _MOST_STUCK = 8
 PROOF, KNOWN = "proof", "known"
 # What has the listing of a generation filled.
 LISTING = "listing"
+# What fetches the times of a generation's files, and the seconds that it may take: half a million need some minutes.
+TIMES, LONGEST_WALK = "times", 1800.0
 # What asks Docker, and what tells it: they are not about the mount, and go on when its generation goes.
 ASK_DOCKER, TELL_DOCKER = "container", "docker"
 
@@ -104,7 +106,7 @@ class Probes:
         why = bounded.failure(answer)
         if name == "statfs":
             self.statfs_misses = self.statfs_misses + 1 if why else 0
-        elif name in (PROOF, KNOWN):
+        elif name in (PROOF, KNOWN, TIMES):
             self.digests[name] = answer
         elif name == ASK_DOCKER:
             self.container.learn(answer)
@@ -150,19 +152,25 @@ class Probes:
         socket = self.socket
         self.start(LISTING, lambda: {"finished": listing.wait_for(socket, deadline)}, deadline + 1)
 
+    def fetch_times(self) -> None:
+        """Begin to ask for the time of each file of this generation; rclone keeps the answers."""
+        root, note = self.mount.places.target, mount_times.note_of(self.socket)
+        self.start(TIMES, lambda: mount_times.fetch(root, note), LONGEST_WALK)
+
     def ask_s3(self) -> None:
         """Ask S3 itself, unless its last answer is a moment old and still counts."""
         still_counts = self.s3 is not None and time.monotonic() - self.s3_answered < self.pace.s3_every
         if still_counts or "s3" in self.running:
             return
         command = [*self.rclone, "lsf", self.remote, "--max-depth=1", "--retries=1", "--low-level-retries=1"]
-        if name := self.files.ask(self.chooser):
+        name = self.files.ask(self.chooser)
+        if name:
             path = f"{self.remote.rstrip('/')}/{name}"
             # As many bytes as a cold read takes: a server that cuts its answers short is to blame, not the mount.
             command = [*self.rclone, "cat", path, f"--head={guard_reads.BLOCK}", "--retries=1", "--low-level-retries=1"]
         deadline = self.pace.s3_deadline
         command += [f"--contimeout={deadline:g}s", f"--timeout={deadline:g}s"]
-        self.start("s3", lambda: guard_reads.run(command, deadline), deadline + 0.5)
+        self.start("s3", lambda: guard_reads.run(command, deadline, wanted=bool(name)), deadline + 0.5)
 
     def stalled(self, now: float) -> float:
         """For how long somebody has waited while no byte moved."""

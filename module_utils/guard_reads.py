@@ -51,9 +51,12 @@ def digests(root: str, files: Sequence[str], *, tolerant: bool = False) -> bound
     return found
 
 
-def run(command: Sequence[str], deadline: float) -> bounded.Answer:
-    """Run a program: `{}`, or its last complaint as an error."""
+def run(command: Sequence[str], deadline: float, *, wanted: bool = False) -> bounded.Answer:
+    """Run a program: `{}`, or its last complaint as an error. wanted: it has to print something.
+
+    `rclone cat` (1.75) of a file that is not there takes its name for a folder's, prints nothing and is content.
+    """
     # What it prints are bytes of a film, and no text; only its complaint is one.
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=deadline, check=False)
     said = done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
-    return {"error": said[-1]} if done.returncode else {}
+    return {"error": said[-1]} if done.returncode or (wanted and not done.stdout) else {}

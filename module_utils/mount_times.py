@@ -4,7 +4,8 @@
 The times that an uploader stored cost a request for each file; rclone keeps the answers as long as the mount lives.
 Where S3 gives none, rclone (1.75) shows the time of the question and says nothing, and the kernel keeps that, too: such
 a file is *undated* until the next generation of the mount.
-Runs on the target by itself: `python3 -m plex_burst_guard.mount_times ROOT NOTE`. The note tells how far it is.
+Runs in a child of the guard before Plex sees a new generation, and on the target by itself:
+`python3 -m plex_burst_guard.mount_times ROOT NOTE`. The note tells how far it is.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .files import write_json
+from .files import read_json, write_json
 
 WORKERS = 64
+# Seconds between two looks at a walk that somebody else began.
+POLL = 0.2
 
 
 @dataclass
@@ -109,13 +112,49 @@ def run(root: str, tell: Callable[[dict[str, Any]], None], workers: int = WORKER
             return walk
 
 
+def note_of(socket: str) -> Path:
+    """Where whoever walks a generation says so: `{"finished": bool, "files": number, "pid": number, …}`."""
+    return Path(socket).parent / "times.json"
+
+
+def read(note: Path) -> dict[str, Any]:
+    """Read how far a walk is; empty when there is none."""
+    return dict(read_json(note) or {})
+
+
+def over(state: dict[str, Any]) -> bool:
+    """Whether there is no walk, or it ended before its time."""
+    return not state or not (state["finished"] or Path(f"/proc/{state['pid']}").exists())
+
+
+def fetch(root: str, note: Path) -> dict[str, Any]:
+    """Have the walk of this generation done, by whoever is at it, and give what came of it. Raises OSError.
+
+    The note's directory goes with its generation, and the next one's has the same name: it is held, so that a walk that
+    ends late says nothing of the next generation.
+    """
+    directory = os.open(note.parent, os.O_PATH | os.O_DIRECTORY)
+    held = Path(f"/proc/self/fd/{directory}") / note.name
+    try:
+        while not over(state := read(held)) and not state["finished"] and state["pid"] != os.getpid():
+            time.sleep(POLL)
+        if not state.get("finished"):
+            run(root, lambda told: write_json(held, told))
+        return read(held)
+    finally:
+        os.close(directory)
+
+
 def main(words: list[str]) -> int:
-    """Do it; 2 for wrong usage."""
+    """Do it; 2 for wrong usage, 1 with a sentence when the generation went meanwhile."""
     if len(words) != 2:
         print("usage: mount_times ROOT NOTE", file=sys.stderr)
         return 2
-    note = Path(words[1])
-    run(words[0], lambda state: write_json(note, state))
+    try:
+        fetch(words[0], Path(words[1]))
+    except OSError as error:
+        print(f"mount_times: {error.strerror}.", file=sys.stderr)
+        return 1
     return 0
 
 

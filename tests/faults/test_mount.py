@@ -11,7 +11,7 @@ import pytest
 
 from lab.control import rclone
 from soak.mount_look import DATABASE
-from soak.mount_rig import CACHE, TARGET, Rig, rig, wait
+from soak.mount_rig import CACHE, GUARD, TARGET, Rig, rig, wait
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
@@ -188,6 +188,46 @@ def test_times_that_s3_did_not_tell_are_asked_for_by_another_generation(machine:
     assert (again["files"], again["undated"]) == (told["undated"], 0)
 
 
+def test_a_generation_shows_no_times_but_the_files_own(machine: Rig) -> None:
+    machine.reset()
+    since = time.time()
+    times = in_plex("find /media/library -type f -printf '%T@ %P\\n'") + " | sort"
+    before = machine.sh(times)
+    # A refused HEAD is no error to rclone: it shows the time of the question, for as long as it lives.
+    machine.fault("s3_status", True, status=403, method="HEAD")
+    machine.sh("kill -KILL $(systemctl show -P MainPID plex-burst-mount)")
+
+    def missing() -> list[int]:
+        return [event["missing"] for event in machine.look(f"--since={since}")["events"] if event["event"] == "times"]
+
+    wait(lambda: len(missing()) > 1, True, 60, "no generation asked for the times again")
+    assert machine.status()["frozen"]
+    machine.heal()
+    machine.settle()
+    assert machine.sh(times) == before
+    assert missing()[-1] == 0
+
+
+def test_a_file_that_is_gone_from_the_bucket_is_left_out_and_the_mount_stays(machine: Rig) -> None:
+    machine.reset()
+    known = machine.sh(f"ls {GUARD}/files-*.json")
+    there = json.loads(machine.sh(f"cat {known}"))[0]
+    since, names = time.time(), json.dumps(["Movies/gone since the listing.mkv", there])
+    machine.sh(f"cp {known} {known}.kept; echo {shlex.quote(names)} > {known}; systemctl restart plex-burst-guard")
+
+    def events(kind: str) -> list[str]:
+        return [event.get("file", "") for event in machine.look(f"--since={since}")["events"] if event["event"] == kind]
+
+    try:
+        # rclone's own client is content with a name that is not there; it only prints nothing.
+        wait(lambda: events("left out"), ["Movies/gone since the listing.mkv"], 90, "it was not left out")
+        assert not events("frozen")
+        assert not events("repair")
+    finally:
+        machine.sh(f"mv {known}.kept {known}; systemctl restart plex-burst-guard")
+        machine.settle()
+
+
 def read_times(machine: Rig) -> dict[str, int]:
     """What the library knows of each file: its modification time, by its path in the container."""
     shown = machine.sh(f"python3 -c {shlex.quote(TIMES)} {shlex.quote(str(DATABASE))}")
@@ -201,12 +241,13 @@ def write_times(machine: Rig, times: dict[str, int]) -> None:
 
 def test_a_library_that_knows_the_times_of_the_upload_is_shown_those(machine: Rig) -> None:
     machine.reset()
-    before, known = machine.census(), read_times(machine)
+    known = read_times(machine)
     uploaded = {f"/media/library/{path}": at for path, at in rclone.upload_times("plex-media").items()}
     times = {file: at for file, at in uploaded.items() if file in known}
     assert times.keys() == known.keys()
     assert times != known, "the uploader's times are those of the upload; nothing could be told apart"
     write_times(machine, times)
+    before = machine.census()
     try:
         machine.configure({}, "mount_known")
         assert machine.sh("cat /etc/plex-burst/modtime") == "server"
@@ -217,6 +258,7 @@ def test_a_library_that_knows_the_times_of_the_upload_is_shown_those(machine: Ri
     finally:
         write_times(machine, known)
         machine.sh("rm -f /etc/plex-burst/modtime")
+        machine.configure({}, "mount_and_guard")
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from module_utils import bounded, freezer, guard_report
+from module_utils import bounded, cgroups, freezer, guard_report
 from module_utils.guard import build
 from module_utils.guard_files import KnownFiles
 from module_utils.guard_probes import Pace, Probes
@@ -71,12 +71,12 @@ def test_what_the_guard_did_in_a_sentence(found: list[dict[str, Any]], repairs: 
 )
 def test_both_cgroup_versions_have_a_freezer(text: str, version: int, directory: str, tmp_path: Path) -> None:
     (tmp_path / "cgroup.controllers").touch()
-    assert freezer.cgroup_of(text, tmp_path) == (tmp_path / directory, version)
+    assert cgroups.freezer_of(text, tmp_path) == (tmp_path / directory, version)
 
 
 def test_no_freezer_is_an_error_and_no_container_is_not(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="no cgroup can freeze"):
-        freezer.cgroup_of("1:cpu:/\n", tmp_path)
+        cgroups.freezer_of("1:cpu:/\n", tmp_path)
     container = freezer.Container("plex", str(tmp_path / "no.sock"))
     container.look()
     assert (container.alive(), container.stands_still(), container.workers(["x"])) == (False, False, [])

@@ -189,7 +189,7 @@ def test_nothing_is_proved_before_the_generation_is_listed(guard: Guard, monkeyp
     guard.prove()
     assert guard.proved is None, "the time for the proof begins when the listing is there"
     monkeypatch.setattr(time, "monotonic", lambda: now + 1000)
-    guard.unlisted_at = now + 999
+    guard.unready_at = now + 999
     guard.prove()
     assert guard.proved is False
     assert "could not be listed" in (guard.directory / "events.jsonl").read_text()

@@ -11,7 +11,7 @@ import pytest
 from module_utils import fd_store, guard_states, mount_layers
 from module_utils.guard import Guard
 
-from .standing_in import Plex
+from .standing_in import Plex, log
 
 
 def test_a_guard_that_died_with_the_mount_freezes_before_it_looks(guard: Guard, plex: Plex, tmp_path: Path) -> None:
@@ -73,6 +73,29 @@ def test_a_guard_learns_what_happened_while_none_watched(
     guard.mount.pid, covered = now
     monkeypatch.setattr(guard.mount, "covered", lambda: covered)
     assert guard._missed_something(before) is missed
+
+
+@pytest.mark.parametrize(
+    ("before", "missed"),
+    [
+        ({"pid": 77, "began": 5}, True),
+        # The same number, given to another process since the machine came up.
+        ({"pid": 78, "began": 5}, True),
+        ({"pid": 78, "began": 6}, False),
+    ],
+)
+def test_after_a_reboot_plex_waits_for_the_proof(
+    guard: Guard, plex: Plex, monkeypatch: pytest.MonkeyPatch, before: dict[str, int], missed: bool
+) -> None:
+    plex.living = False
+    guard.mount.pid, guard.mount.began = 78, 6
+    monkeypatch.setattr(guard.mount, "covered", lambda: True)
+    assert not guard._missed_something(before), "Plex was never there"
+    guard.met = True
+    assert guard._missed_something(before) is missed
+    if missed:
+        guard._meet_the_unseen()
+        assert (guard.mind.frozen, log(guard)) == (True, ["nothing to freeze"])
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
-from module_utils.mount_times import Counts, look, main, run
+from module_utils import mount_times as walks
+from module_utils.mount_times import Counts, fetch, look, main, over, read, run
 from plugins.modules import mount_times
 
 
@@ -50,14 +53,55 @@ def test_a_time_since_the_mount_is_none_of_the_files_own(tmp_path: Path) -> None
 
 def test_the_note_tells_how_far_it_is(tmp_path: Path) -> None:
     note = tmp_path / "times.json"
-    assert mount_times.over(mount_times.read(note))
+    assert over(read(note))
     tree(tmp_path / "media")
     assert main([str(tmp_path / "media"), str(note)]) == 0
-    found = mount_times.read(note)
+    found = read(note)
     assert (found["finished"], found["files"]) == (True, 100)
-    assert not mount_times.over(found)
-    assert not mount_times.over({**found, "finished": False, "pid": os.getpid()})
-    assert mount_times.over({**found, "finished": False, "pid": 2**22 + 1}), "a walk that was cut off begins again"
+    assert not over(found)
+    assert not over({**found, "finished": False, "pid": os.getpid()})
+    assert over({**found, "finished": False, "pid": 2**22 + 1}), "a walk that was cut off begins again"
+
+
+def test_a_walk_that_somebody_else_began_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    note = tmp_path / "times.json"
+    state = {"finished": False, "files": 7, "undated": 0, "failed": 0, "seconds": 1.0, "pid": os.getppid()}
+    note.write_text(json.dumps(state))
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        note.write_text(json.dumps({**state, "finished": len(waited) > 2}))
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    assert fetch(str(tmp_path / "absent"), note)["files"] == 7
+    assert len(waited) == 3
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_walk_that_nobody_is_at_is_done(tmp_path: Path, own: bool) -> None:
+    # The module that starts a walk writes the first note for it.
+    note = tmp_path / "times.json"
+    note.write_text(json.dumps({"finished": False, "files": 7, "pid": os.getpid() if own else 2**22 + 1}))
+    tree(tmp_path / "media")
+    assert fetch(str(tmp_path / "media"), note)["files"] == 100
+
+
+def test_a_late_walk_says_nothing_of_the_next_generation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    note = tmp_path / "runtime/times.json"
+    note.parent.mkdir()
+
+    def walk(_: str, tell: Callable[[dict[str, Any]], None]) -> None:
+        # systemd takes the directory away with the generation, and makes one of the same name for the next.
+        note.parent.rmdir()
+        note.parent.mkdir()
+        tell({"finished": True})
+
+    monkeypatch.setattr(walks, "run", walk)
+    with pytest.raises(FileNotFoundError):
+        fetch(str(tmp_path), note)
+    assert not note.exists()
+    assert main([str(tmp_path), str(note)]) == 1
 
 
 def test_a_walk_that_never_works_is_not_begun_for_ever(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
