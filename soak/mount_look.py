@@ -24,12 +24,14 @@ GUARD = Path("/srv/plex-burst/guard")
 SERVER = Path("/srv/plex-burst/config/Library/Application Support/Plex Media Server")
 DATABASE = SERVER / "Plug-in Support/Databases/com.plexapp.plugins.library.db"
 # What a deletion would change. The sum of the ids tells what was deleted and found again from what was never gone; a
-# rescan may add marks of time, never take these away.
+# rescan may add marks of time, never take these away. A part has the time that its file showed: with another one, the
+# home server would analyse that file again.
 CENSUS = """
 SELECT 'items', count(*), total(id) FROM metadata_items WHERE library_section_id IS NOT NULL AND deleted_at IS NULL
 UNION ALL SELECT 'marked items', count(*), 0 FROM metadata_items WHERE deleted_at IS NOT NULL
 UNION ALL SELECT 'parts', count(*), total(id) FROM media_parts WHERE deleted_at IS NULL
 UNION ALL SELECT 'marked parts', count(*), 0 FROM media_parts WHERE deleted_at IS NOT NULL
+UNION ALL SELECT 'times of parts', count(*), total(updated_at) FROM media_parts
 UNION ALL SELECT 'streams', count(*), total(id) FROM media_streams
 UNION ALL SELECT 'directories', count(*), total(id) FROM directories WHERE deleted_at IS NULL
 """

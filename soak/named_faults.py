@@ -42,15 +42,16 @@ systemd-run --quiet --collect --unit busy bash -c 'for _ in $(seq 16); do (while
 class Fault:
     """One thing that goes wrong.
 
-    do, undo: commands on the machine. at_s3: a fault of the proxy with its parameters. lasts: seconds until it is
-    undone; None: chance says. dead: it leaves no mount to read, so Plex has to stand still. innocent: the mount is as
-    well as ever. reboot: the machine itself is restarted. restarts_plex: Plex has to be started again after it.
+    do, undo: commands on the machine. at_s3: a fault of the proxy with its parameters, before anything is done.
+    lasts: seconds until it is undone; None: chance says. dead: it leaves no mount to read, so Plex has to stand still.
+    innocent: the mount is as well as ever. reboot: the machine itself is restarted. restarts_plex: Plex has to be
+    started again after it.
     """
 
     do: str = ""
     undo: str = ""
     at_s3: str = ""
-    parameters: Mapping[str, float] = field(default_factory=dict)
+    parameters: Mapping[str, float | str] = field(default_factory=dict)
     lasts: float | None = None
     dead: bool = False
     innocent: bool = False
@@ -65,7 +66,7 @@ class Fault:
     @property
     def elsewhere(self) -> bool:
         """Whether the mount is not to blame, so that a remount would help nobody."""
-        return bool(self.at_s3) or self.innocent
+        return bool(self.at_s3 and not self.do) or self.innocent
 
 
 NAMED = {
@@ -99,6 +100,9 @@ NAMED = {
     "bodies cut": Fault(at_s3="s3_truncate", parameters={"bytes": 1000}),
     "50 kB/s": Fault(at_s3="s3_slow", parameters={"bytes_per_second": 50_000}),
     "5 s late": Fault(at_s3="s3_latency", parameters={"seconds": 5}),
+    "rclone killed, times refused": Fault(
+        f"kill -KILL {_PID}", at_s3="s3_status", parameters={"status": 403, "method": "HEAD"}
+    ),
     "clock skewed": Fault(at_s3="s3_clock", parameters={"seconds": 3600}),
     "black hole 10 min": Fault(at_s3="s3_black_hole", lasts=600),
 }
