@@ -37,7 +37,8 @@ class Proving(Actions):
             self.mount.restart(held=bool(self.mount.pid))
             self._judge_proof({"error": "the next generation did not come up in time"})
         elif not self.mount.alive() or not self.mount.covered() or self.docker.ended:
-            # An answer that is there already is about a generation that is not.
+            # An answer that is there already, or what was to be done for it, is about a generation that is not.
+            self.again_at = self.doubted_at = 0.0
             if (self.probes.running.keys() | self.probes.digests.keys()) & {LISTING, TIMES, PROOF}:
                 self.probes.forget()
             self._put_back()

@@ -142,10 +142,11 @@ def test_an_answer_about_a_generation_that_is_gone_counts_for_none(
     proved: Guard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prove_until(proved, guard_probes.TIMES)
+    proved.again_at = proved.doubted_at = 1.0
     monkeypatch.setattr(proved.mount, "alive", lambda: False)
     proved.prove()
     assert not proved.probes.digests
-    assert proved.times.shown_by == 0
+    assert (proved.times.shown_by, proved.again_at, proved.proving()) == (0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize(("words", "shown"), [(["true"], True), (["true", "--use-server-modtime"], False)])
