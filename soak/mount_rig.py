@@ -112,6 +112,9 @@ class Rig:
     def start_plex(self) -> None:
         """Start Plex again when Docker or the machine was restarted, as the stage `plex` of a run does."""
         if self.sh("docker inspect --format '{{.State.Running}}' plex") != "true":
+            # containerd (1.6.20) may miss the end of a container into which commands are executed, as a campaign does
+            # all the time, and then holds on to its name (containerd#10603).
+            self.sh("pkill -KILL -f containerd-shim-runc-v2")
             wait(lambda: "plex" in self.sh("docker start plex"), True, 60, "Plex could not be started again")
 
     def reboot(self) -> None:
