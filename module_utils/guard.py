@@ -135,10 +135,10 @@ class Guard(Proving):
         self.container.look()
         if self.container.paused:
             self.container.tell_docker(False)
-        self.given_up.unlink(missing_ok=True)
         # Whoever stops it has no Plex to be watched any more; after a reboot there is one again.
         self.met = self.met and systemctl("is-system-running") == "stopping"
         self.write_status()
+        self.given_up.unlink(missing_ok=True)
         self.event("stopped")
 
     def _find_plex(self, before: dict[str, t.Any]) -> bool:

@@ -75,6 +75,28 @@ def test_a_guard_learns_what_happened_while_none_watched(
     assert guard._missed_something(before) is missed
 
 
+@pytest.mark.parametrize(("system", "met"), [("running", False), ("stopping", True)])
+def test_a_guard_that_is_stopped_leaves_word_of_plex_only_for_a_reboot_and_of_giving_up_never(
+    guard: Guard, monkeypatch: pytest.MonkeyPatch, system: str, met: bool
+) -> None:
+    for module in ("guard", "guard_mount"):
+        monkeypatch.setattr(
+            f"module_utils.{module}.systemctl", lambda *words: system if "is-system-running" in words else ""
+        )
+
+    def turn() -> None:
+        guard.mind = guard_states.Mind(guard_states.GIVEN_UP, cause="no repair lasted")
+        guard.met = guard.ending = True
+        guard.write_status()
+        assert guard.given_up.exists()
+
+    monkeypatch.setattr(guard, "turn", turn)
+    monkeypatch.setattr(guard, "_wait", lambda _: None)
+    guard.run()
+    assert guard._status_before()["met"] is met
+    assert not guard.given_up.exists(), "the machine's switch would count from it"
+
+
 @pytest.mark.parametrize(
     ("before", "missed"),
     [
