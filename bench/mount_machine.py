@@ -168,6 +168,7 @@ def prepare(found: Bench) -> dict[str, Way]:
     found.sh(configuration(endpoint))
     made = ways(endpoint, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20)
     install = "(timeout 120 apt-get update -qq && timeout 120 apt-get install -y -qq s3fs) >/dev/null 2>&1"
+    # Nothing printed says that it is not there; a failed command would end the bench instead.
     if not found.sh(f"command -v s3fs || {install}; command -v s3fs || true"):
         print("s3fs cannot be had on the machine; it is left out", flush=True)
         del made["s3fs"]

@@ -32,7 +32,7 @@ class Proving(Actions):
         The guard goes on looking meanwhile: a generation may die or hang while it is proved.
         """
         now = time.monotonic()
-        left = max(self.mind.since, self.begun_at, self.unready_at) + self.prove_deadline - now
+        left = max(self._begun(), self.unready_at) + self.prove_deadline - now
         if left <= 0:
             self.mount.restart(held=bool(self.mount.pid))
             self._judge_proof({"error": "the next generation did not come up in time"})
@@ -59,13 +59,17 @@ class Proving(Actions):
             self.probes.forget()
             self.probes.fingerprint(PROOF, 3, left, tuple(self.known))
 
+    def _begun(self) -> float:
+        """When the generation that is proved was begun, by a repair or for the sake of its times."""
+        return max(self.mind.since, self.begun_at)
+
     def _list(self) -> None:
         """Have the generation listed before Plex sees it.
 
         When S3 says that there is no such bucket, a directory that rclone has not listed yet is an empty one, and stays
         so; one that it has listed is as it was.
         """
-        if time.monotonic() - max(self.mind.since, self.begun_at) > LONGEST_LISTING:
+        if time.monotonic() - self._begun() > LONGEST_LISTING:
             self._judge_proof({"error": "the bucket could not be listed in time"})
         elif LISTING not in self.probes.running:
             # As for the proof: what the probes saw was of the old generation.
