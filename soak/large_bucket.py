@@ -1,7 +1,7 @@
 """The large library with a file in the bucket for each of its 456,534 tracks, and its archive.
 
 The files hold one byte each: a scan asks for their names, sizes and times, and reads none that is as the library has
-it. Made once, which takes some minutes; kept in the lab's S3 and in `.lab/large`.
+it. Made once, which takes some minutes; kept in the lab's S3 and, in `.lab/large`, in a folder of its own for each lab.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ from module_utils.plex_db import BLOBS, LIBRARY
 
 # The filer copies a folder with its name, which is the prefix.
 BUCKET, PREFIX = "plex-large", "large"
-PLACE = settings.STATE / "large"
+# Of this lab alone: the library has the times of this lab's bucket.
+PLACE = settings.STATE / "large" / settings.PREFIX
+# Beside the files and written last, so that it goes with them when the lab's S3 is thrown away.
+_NOTE = f"{BUCKET}/made"
 _S3 = f"{settings.PREFIX}-s3"
 # Names come by standard input; the files are made and copied where the filer is, which is many times quicker than a
 # request each over S3.
@@ -53,8 +56,7 @@ class Large:
 def ensure() -> Large:
     """Make bucket, archive and mappings unless they are there."""
     made = Large()
-    note = PLACE / "made"
-    if not note.exists():
+    if not (made.archive.exists() and rclone.upload_times(_NOTE)):
         PLACE.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=PLACE) as place:
             directory = copy_of(pair(TRACKS), Path(place) / "pair")
@@ -65,7 +67,7 @@ def ensure() -> Large:
                 _agree(library)
             subprocess.run(["tar", "-cf", made.archive, "-C", directory, LIBRARY, BLOBS], check=True)
         made.mappings.write_text(json.dumps({"mappings": {ROOT: "/media/library"}}), encoding="utf-8")
-        note.touch()
+        rclone.write(_NOTE, "")
     return made
 
 

@@ -32,3 +32,8 @@ def upload_times(place: str) -> dict[str, int]:
     command = [*program(), "lsf", *options, remote(place)]
     listing = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1800).stdout
     return {path: int(at) for at, _, path in (line.partition(";") for line in listing.splitlines())}
+
+
+def write(place: str, content: str) -> None:
+    """Write an object. Raises subprocess.CalledProcessError."""
+    subprocess.run([*program(), "rcat", remote(place)], input=content, text=True, check=True, timeout=60)
