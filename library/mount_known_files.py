@@ -9,6 +9,8 @@ description:
   - Takes files of every section and kind, opens and reads them as the user of Plex, and says which cannot be read and
     why. Fails when more than O(tolerated) percent cannot be read. Nothing is changed.
   - Compares the times in the database with both that the bucket has. A server that sees others analyses again.
+  - Compares the times of their folders in the database with those of the mount. A server that sees others looks into
+    the folders again.
 author: ["plex-burst maintainers"]
 extends_documentation_fragment: [attributes]
 options:
@@ -89,6 +91,10 @@ sentence:
   description: Why.
   returned: success
   type: str
+folders:
+  description: Whether the library has the times of folders that the mount shows; empty when none can be compared.
+  returned: success
+  type: str
 """
 
 import calendar
@@ -104,12 +110,14 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils import bounded, plex_db, rclone_client
-from ..module_utils.known_files import Known, policy, sample, seconds
+from ..module_utils.drift_folders import FORGOTTEN
+from ..module_utils.known_files import Known, folders, policy, sample, seconds
 from ..module_utils.mount_reading import as_user, first_bytes
 from ..module_utils.s3_reasons import explain
 
 _FILES = """
-SELECT mi.library_section_id, mp.file, mp.updated_at FROM media_parts mp JOIN media_items mi ON mi.id = mp.media_item_id
+SELECT mi.library_section_id, mp.file, mp.updated_at, d.updated_at
+FROM media_parts mp JOIN media_items mi ON mi.id = mp.media_item_id LEFT JOIN directories d ON d.id = mp.directory_id
 WHERE mp.deleted_at IS NULL AND mi.library_section_id IS NOT NULL AND mp.file >= ? AND mp.file < ?
 """
 
@@ -120,19 +128,26 @@ def known_files(directory: str, media_in_plex: str, wanted: int) -> list[Known]:
     with plex_db.reading(Path(directory) / plex_db.LIBRARY) as connection:
         # The successor of "/" ends the range.
         found = connection.execute(_FILES, (root, root[:-1] + "0")).fetchall()
-    files = (Known(section, path[len(root) :], seconds(at)) for section, path, at in found)
+    files = (Known(section, path[len(root) :], seconds(at), folder) for section, path, at, folder in found)
     return sample(files, wanted, random.Random())  # noqa: S311 - other files each time, no secret
 
 
-def read_as(root: str, names: Sequence[str], asked: dict[str, Any]) -> dict[str, str]:
-    """Read the beginning of each file as another user; what went wrong, by name, "" for nothing."""
+def read_as(root: str, names: Sequence[str], asked: dict[str, Any]) -> tuple[dict[str, str], dict[str, int]]:
+    """Read the beginning of each file as another user: what went wrong, by name, "" for nothing; its folder's time."""
 
     def work() -> bounded.Answer:
         # Below a key of its own: a file may be called like an error.
-        return {"said": {name: _beginning(f"{root}/{name}") for name in names}}
+        said = {name: _beginning(f"{root}/{name}") for name in names}
+        # The top of a bucket shows when it was mounted, so it has another time in each generation.
+        shown = {name: _folder(f"{root}/{name}") for name in names if "/" in name and not said[name]}
+        return {"said": said, "shown": shown}
 
     answer, why_not = as_user(work, asked["uid"], asked["gid"], asked["timeout"] / 2)
-    return dict.fromkeys(names, why_not) if why_not else dict(answer["said"])
+    return (dict.fromkeys(names, why_not), {}) if why_not else (answer["said"], answer["shown"])
+
+
+def _folder(path: str) -> int:
+    return int(Path(path).parent.stat().st_mtime)
 
 
 def _beginning(path: str) -> str:
@@ -192,7 +207,8 @@ def main() -> None:
     except plex_db.PlexDatabaseError as error:
         module.fail_json(msg=str(error), read=0, problems=[])
     names = [known.path for known in chosen]
-    failed = {name: said for name, said in read_as(asked["path"], names, asked).items() if said}
+    read, shown = read_as(asked["path"], names, asked)
+    failed = {name: said for name, said in read.items() if said}
     problems = [f"{name}: {why(asked, name, said)}" for name, said in sorted(failed.items())[:5]]
     told = {"read": len(names) - len(failed), "problems": problems}
     if len(failed) * 100 > asked["tolerated"] * len(names):
@@ -203,7 +219,11 @@ def main() -> None:
         )
     home = {known.path: known.mtime for known in chosen if known.mtime}
     modtime, sentence = policy(home, times(asked, names), times(asked, names, "--use-server-modtime"), asked["modtime"])
-    module.exit_json(changed=False, modtime=modtime, sentence=sentence, **told)
+    # What drift had the library forget is looked into on purpose.
+    home_folders = {
+        known.path: known.folder for known in chosen if known.folder and known.folder not in FORGOTTEN.values()
+    }
+    module.exit_json(changed=False, modtime=modtime, sentence=sentence, folders=folders(home_folders, shown), **told)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Files that the library knows: a sample of every kind, and which modification times the home server saw in them."""
+"""Files that the library knows: a sample of every kind, and which modification times the home server saw in them.
+
+The home server's times of their folders are compared, too: a scan passes over folders whose time it knows.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +17,22 @@ from pathlib import PurePosixPath
 METADATA, SERVER = "metadata", "server"
 # Below this share of the sample a policy explains nothing.
 ENOUGH = 0.5
+# Seconds; all differences of zones from UTC are multiples of the first and not above the second.
+ZONE_STEP, ZONE_LIMIT = 900, 14 * 3600
 
 
 @dataclass(frozen=True)
 class Known:
-    """One file of the database. mtime: seconds since 1970, None when the database has none."""
+    """One file of the database.
+
+    mtime: seconds since 1970, None when the database has none. folder: the time of its folder as it is stored, seconds
+    since 1970 or, below PMS 1.40, text of the home server's zone; None when the database has none.
+    """
 
     section: int
     path: str
     mtime: int | None
+    folder: int | str | None = None
 
 
 def seconds(value: object) -> int | None:
@@ -72,6 +82,34 @@ def policy(
             f"the mount shows the times of {_words(now)}"
         )
     return best, f"{told}, so the mount shows these"
+
+
+def folder_agrees(stored: int | str, shown: int) -> bool:
+    """Whether a stored time of a folder is the one that the mount shows, in seconds since 1970.
+
+    Text has the zone of the home server, which nobody knows here: any zone will do.
+    """
+    off = (seconds(stored) or 0) - shown
+    if isinstance(stored, str) and abs(off) <= ZONE_LIMIT + 1:
+        off -= round(off / ZONE_STEP) * ZONE_STEP
+    return abs(off) <= 1
+
+
+def folders(home: Mapping[str, int | str], shown: Mapping[str, int]) -> str:
+    """Say whether the home server saw the folders' times that the mount shows; "" when none can be compared.
+
+    Each maps files to the time of their folder: as the database has it, and in seconds since 1970.
+    """
+    compared = home.keys() & shown.keys()
+    if not compared:
+        return ""
+    agree = sum(folder_agrees(home[path], shown[path]) for path in compared)
+    told = f"{agree} of {len(compared)} files are in folders whose time the library has as the mount shows it"
+    if agree == len(compared):
+        return told
+    return (
+        f"only {told}; Plex looks into the others again, now and in the next scan at home, which analyses no file again"
+    )
 
 
 def _words(name: str) -> str:

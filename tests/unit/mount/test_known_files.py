@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from module_utils.known_files import METADATA, SERVER, Known, policy, sample, seconds
+from module_utils.known_files import METADATA, SERVER, Known, folder_agrees, folders, policy, sample, seconds
 from module_utils.s3_reasons import explain
 
 
@@ -54,6 +54,41 @@ def test_the_times_are_those_that_the_home_server_saw(home: dict[str, int], now:
 def test_times_that_say_the_same_change_nothing() -> None:
     for now in (METADATA, SERVER):
         assert policy(OLD, OLD, OLD, now)[0] == now
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown", "agrees"),
+    [
+        (946684800, 946684800, True),
+        (946684801, 946684800, True),
+        (946688400, 946684800, False),  # a number has no zone
+        ("2000-01-01 00:00:00", 946684800, True),
+        ("2000-01-01 05:45:00", 946684800, True),  # Nepal
+        ("1999-12-31 16:00:00", 946684800, True),
+        ("2000-01-01 00:07:00", 946684800, False),
+        ("2000-01-02 00:00:00", 946684800, False),  # no zone is a day off
+        ("2023-05-11 20:34:41", 946684800, False),
+        ("rubbish", 946684800, False),
+    ],
+)
+def test_a_time_of_a_folder_in_both_spellings(stored: int | str, shown: int, agrees: bool) -> None:
+    assert folder_agrees(stored, shown) is agrees
+
+
+@pytest.mark.parametrize(
+    ("home", "shown", "said"),
+    [
+        ({}, {"a/b": 5}, ""),
+        ({"a/b": 5}, {}, ""),
+        ({"a/b": 5, "c/d": 5}, {"a/b": 5}, "1 of 1 files are in folders"),
+        ({"a/b": 5, "c/d": 9}, {"a/b": 5, "c/d": 5}, "only 1 of 2 files are in folders"),
+    ],
+)
+def test_what_the_folders_mean_for_the_scan_is_said(
+    home: dict[str, int | str], shown: dict[str, int], said: str
+) -> None:
+    assert folders(home, shown).startswith(said)
+    assert bool(folders(home, shown)) is bool(said)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import time
 from contextlib import closing
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,14 @@ def library(tmp_path: Path) -> Path:
         connection.executescript(
             """
             CREATE TABLE media_items (id INTEGER, library_section_id INTEGER);
-            CREATE TABLE media_parts (media_item_id INTEGER, file TEXT, updated_at INTEGER, deleted_at INTEGER);
+            CREATE TABLE directories (id INTEGER, updated_at INTEGER);
+            CREATE TABLE media_parts
+              (media_item_id INTEGER, directory_id INTEGER, file TEXT, updated_at INTEGER, deleted_at INTEGER);
             INSERT INTO media_items VALUES (1, 1), (2, NULL);
-            INSERT INTO media_parts VALUES (1, '/media/library/a.mkv', 100, NULL),
-              (1, '/media/library2/b.mkv', 1, NULL),
-              (1, '/media/library/gone.mkv', 100, 5), (2, '/media/library/trailer.mkv', 100, NULL);
+            INSERT INTO directories VALUES (7, 946684800);
+            INSERT INTO media_parts VALUES (1, 7, '/media/library/a.mkv', 100, NULL),
+              (1, 7, '/media/library2/b.mkv', 1, NULL),
+              (1, 7, '/media/library/gone.mkv', 100, 5), (2, 7, '/media/library/trailer.mkv', 100, NULL);
             """
         )
     return tmp_path
@@ -34,7 +38,14 @@ def library(tmp_path: Path) -> Path:
 
 def test_only_live_files_of_sections_below_the_mount_are_known(library: Path) -> None:
     (known,) = mount_known_files.known_files(str(library), "/media/library", 9)
-    assert (known.section, known.path, known.mtime) == (1, "a.mkv", 100)
+    assert astuple(known) == (1, "a.mkv", 100, 946684800)
+
+
+def test_files_whose_folder_is_not_told_are_known_too(library: Path) -> None:
+    with closing(sqlite3.connect(library / LIBRARY)) as connection:
+        connection.executescript("DELETE FROM directories;")
+    (known,) = mount_known_files.known_files(str(library), "/media/library", 9)
+    assert astuple(known) == (1, "a.mkv", 100, None)
 
 
 def asked(tmp_path: Path, script: str) -> dict[str, Any]:
@@ -55,7 +66,7 @@ def test_what_cannot_be_read_is_said_with_the_reason_of_s3(tmp_path: Path) -> No
     (tmp_path / "a.mkv").write_text("bytes")
     (tmp_path / "empty.mkv").touch()
     wish = asked(tmp_path, "echo 'StatusCode: 403, api error AccessDenied' >&2; exit 1")
-    found = mount_known_files.read_as(str(tmp_path), ["a.mkv", "empty.mkv", "gone.mkv"], wish)
+    found, _ = mount_known_files.read_as(str(tmp_path), ["a.mkv", "empty.mkv", "gone.mkv"], wish)
     assert found == {"a.mkv": "", "empty.mkv": "it is empty", "gone.mkv": "No such file or directory"}
     assert "no right" in mount_known_files.why(wish, "gone.mkv", found["gone.mkv"])
     assert "S3 gives it" in mount_known_files.why(asked(tmp_path, "true"), "gone.mkv", "Input/output error")
@@ -63,13 +74,25 @@ def test_what_cannot_be_read_is_said_with_the_reason_of_s3(tmp_path: Path) -> No
 
 def test_a_file_may_be_called_like_an_error(tmp_path: Path) -> None:
     (tmp_path / "timeout").write_text("bytes")
-    assert mount_known_files.read_as(str(tmp_path), ["timeout"], asked(tmp_path, "true")) == {"timeout": ""}
+    assert mount_known_files.read_as(str(tmp_path), ["timeout"], asked(tmp_path, "true")) == ({"timeout": ""}, {})
+
+
+def test_folders_show_their_time_except_the_top_and_those_of_files_that_cannot_be_read(tmp_path: Path) -> None:
+    for name in ("a.mkv", "Film/b.mkv", "Empty/c.mkv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("" if "Empty" in name else "bytes")
+    os.utime(tmp_path / "Film", (946684800, 946684800))
+    _, shown = mount_known_files.read_as(
+        str(tmp_path), ["a.mkv", "Film/b.mkv", "Empty/c.mkv", "Film/gone.mkv"], asked(tmp_path, "true")
+    )
+    assert shown == {"Film/b.mkv": 946684800}
 
 
 def test_what_never_answers_takes_no_longer_than_all_of_it_may(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "hangs.mkv")
     wish = asked(tmp_path, "exec sleep 60") | {"timeout": 2.0, "until": time.monotonic() + 2}
-    found = mount_known_files.read_as(str(tmp_path), ["hangs.mkv"], wish)
+    found, shown = mount_known_files.read_as(str(tmp_path), ["hangs.mkv"], wish)
+    assert shown == {}
     assert found == {"hangs.mkv": "no answer within 1 s: the mount hangs"}
     for _ in range(5):
         assert "does not answer" in mount_known_files.why(wish, "hangs.mkv", found["hangs.mkv"])
