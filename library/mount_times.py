@@ -121,7 +121,7 @@ def main() -> None:
             # Its directory goes with the generation of the mount.
             module.fail_json(msg=f"The times cannot be fetched: {note}: {error.strerror}.")
     told = "fetching the modification times of the files"
-    if state["files"]:
+    if state["files"] or (state["finished"] and not begun):
         told = f"{state['files']:,} times fetched in {state['seconds']:.0f} s"
     if state["undated"]:
         told += f", {state['undated']} show a wrong one, because S3 did not tell theirs: Plex takes them for changed"

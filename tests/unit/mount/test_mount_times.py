@@ -110,3 +110,22 @@ def test_a_walk_that_never_works_is_not_begun_for_ever(tmp_path: Path, capsys: p
     with patch_module_args({"path": str(tmp_path), "note": str(note)}), pytest.raises(SystemExit):
         mount_times.main()
     assert "the walk ended by itself 3 times" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ({"files": 0, "undated": 0, "failed": 0}, "fetching the modification times of the files"),
+        ({"files": 1200, "undated": 0, "failed": 0}, "1,200 times fetched in 9 s"),
+        ({"files": 0, "undated": 7, "failed": 1, "finished": True}, "0 times fetched in 9 s, 7 show a wrong one"),
+        ({"files": 0, "undated": 0, "failed": 3, "finished": True}, "0 times fetched in 9 s, 3 did not answer"),
+    ],
+)
+def test_what_came_of_a_walk_is_said(
+    state: dict[str, Any], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    note = tmp_path / "times.json"
+    note.write_text(json.dumps({"finished": False, "pid": os.getpid(), "seconds": 9.0} | state))
+    with patch_module_args({"path": str(tmp_path), "note": str(note)}), pytest.raises(SystemExit):
+        mount_times.main()
+    assert json.loads(capsys.readouterr().out)["message"].startswith(told)
