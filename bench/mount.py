@@ -3,11 +3,12 @@
 Needs the lab (script/lab up). Each way mounts the same bucket cold, on a machine of the lab, through a proxy that
 answers 15 ms late and counts requests and bytes. On a shared machine counts say more than seconds.
 
-python -m bench.mount [--tracks N] [--mebibytes N] [--objects N] [--minutes N] [--save]
+python -m bench.mount [--tracks N] [--mebibytes N] [--objects N] [--works WORK…] [--minutes N] [--save]
 
 It ends by itself: what cannot begin within its minutes is left out and said so, a work that fails or takes too long is
 a row of its own, and machine, proxy and bucket go however it ends. Every way lists the same objects; fewer than in a
-real library, because the baseline asks for each of them, one after the other.
+real library, because the baseline asks for each of them, one after the other. Some works only (`--works list tags`) are
+kept as a result of their own, beside the whole one.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from bench.mount_machine import LATENCY, REMOTE, Bench, bench, fill, prepare
@@ -36,11 +38,11 @@ GOALS = {
 ROUNDS = {"whole": 3, "slow": 3}
 
 
-def measure(found: Bench, until: float) -> list[dict[str, Any]]:
-    """Measure every way at every work that begins in time."""
+def measure(found: Bench, works: Sequence[str], until: float) -> list[dict[str, Any]]:
+    """Measure every way at every one of these works that begins in time."""
     rows: list[dict[str, Any]] = []
     made = prepare(found)
-    for what in WORKS:
+    for what in works:
         found.warm(what)
         taken: dict[str, list[dict[str, Any]]] = {name: [] for name, way in made.items() if what in way.works}
         for _ in range(ROUNDS.get(what, 1)):
@@ -88,6 +90,7 @@ def main() -> None:
     parser.add_argument("--tracks", type=int, default=240)
     parser.add_argument("--mebibytes", type=int, default=30)
     parser.add_argument("--objects", type=int, default=4_000)
+    parser.add_argument("--works", nargs="+", choices=WORKS, default=WORKS)
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--save", action="store_true")
     asked = parser.parse_args()
@@ -96,8 +99,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         fill(asked.tracks, asked.mebibytes, asked.objects)
-        with bench() as found:
-            rows = measure(found, until)
+        with bench(asked.objects) as found:
+            rows = measure(found, asked.works, until)
     finally:
         subprocess.run([*rclone.program(), "purge", REMOTE], check=False, timeout=600, capture_output=True)
     compare(rows)
@@ -105,7 +108,7 @@ def main() -> None:
     if asked.save:
         save(
             {
-                **circumstances("mount"),
+                **circumstances("mount" if tuple(asked.works) == WORKS else f"mount-{asked.objects}"),
                 "rows": rows,
                 "goals": GOALS,
                 "facts": facts,

@@ -22,8 +22,8 @@ from lab.control.errors import LabError
 from soak.mount_rig import wait
 
 LATENCY = 0.015
-# Seconds for one work.
-LONGEST = 240.0
+# Seconds for one work, and for each object that is listed: the baseline asks for them one after the other.
+LONGEST, LONGEST_OBJECT = 240.0, 0.04
 # Tracks that are made; the others are copies.
 DISTINCT = 24
 # One for each slow reader, and so long that nobody has read one ahead to its end when the time is over.
@@ -32,11 +32,12 @@ LONG, LONG_MEBIBYTES = 64, 96
 
 @dataclass(frozen=True)
 class Bench:
-    """The machine, the proxy, and where rclone's program is."""
+    """The machine, the ports of the proxy, and how many seconds a work may take."""
 
     container: str
     proxy: int
     admin: int
+    longest: float
 
     def sh(self, command: str, timeout: float = 600) -> str:
         """Run a command on the machine; subprocess.CalledProcessError when it fails."""
@@ -64,7 +65,7 @@ class Bench:
             if way.mount:
                 row |= self._mounted(way, what)
             else:
-                self.sh(way.instead[what], LONGEST)
+                self.sh(way.instead[what], self.longest)
                 row |= {"seconds": round(time.monotonic() - started, 2)}
         except (LabError, ValueError, IndexError, StopIteration) as error:
             return row | {"failed": str(error) or type(error).__name__, "seconds": round(time.monotonic() - started, 2)}
@@ -79,9 +80,9 @@ class Bench:
         self.sh("for _ in $(seq 100); do mountpoint -q /bench/mnt && exit; sleep 0.1; done; exit 1")
         started = time.monotonic()
         if what == "list" and way.list_before:
-            self.sh(way.list_before, LONGEST)
+            self.sh(way.list_before, self.longest)
         before = time.monotonic() - started
-        found = json.loads(self.sh(f"python3 /bench/work.py {what} /bench/mnt", LONGEST).splitlines()[-1])
+        found = json.loads(self.sh(f"python3 /bench/work.py {what} /bench/mnt", self.longest).splitlines()[-1])
         process = self.sh("cat /proc/$(pgrep -xo 'rclone|s3fs')/stat /proc/$(pgrep -xo 'rclone|s3fs')/status")
         fields = process.splitlines()[0].rpartition(")")[2].split()
         peak = next(line.split()[1] for line in process.splitlines() if line.startswith("VmHWM"))
@@ -93,8 +94,8 @@ class Bench:
 
 
 @contextmanager
-def bench() -> Iterator[Bench]:
-    """Make the machine and the proxy; both go again."""
+def bench(objects: int) -> Iterator[Bench]:
+    """Make the machine and the proxy for a bucket with so many small objects; both go again."""
     ports = []
     for _ in range(2):
         with socket.socket() as free:
@@ -112,7 +113,7 @@ def bench() -> Iterator[Bench]:
         body = json.dumps({"on": True, "seconds": LATENCY}).encode()
         address = f"http://127.0.0.1:{ports[1]}/_lab/faults/s3_latency"
         urllib.request.urlopen(urllib.request.Request(address, data=body, method="PUT"), timeout=10).close()
-        yield Bench(container, *ports)
+        yield Bench(container, ports[0], ports[1], max(LONGEST, objects * LONGEST_OBJECT))
     finally:
         machine.down("bench")
         proxy.terminate()
