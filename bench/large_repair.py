@@ -17,11 +17,12 @@ import time
 from typing import Any
 
 from bench.table import circumstances, median, save
+from lab.plexsim.plexsim.large_library import TRACKS
+from module_utils.guard_report import windows
 from soak.mount_rig import Rig, rig, wait
 from soak.named_faults import NAMED
 from soak.provision import of_large
 
-FILES = 456_534
 # More than the guard itself allows for a listing and a walk.
 LONGEST = 3600.0
 
@@ -32,18 +33,14 @@ def one(machine: Rig, latency: float) -> dict[str, Any]:
     machine.fault("s3_latency", True, seconds=latency)
     hit = time.time()
     machine.sh(NAMED["rclone killed"].do)
-    still: list[dict[str, Any]] = []
-
-    def over() -> bool:
-        still[:] = machine.windows(hit)
-        return bool(still and "to" in still[0])
-
-    wait(over, True, LONGEST, "Plex was not let go")
-    events = machine.look(f"--since={hit}")["events"]
+    wait(lambda: machine.status()["frozen"], True, 60, "Plex was not frozen")
+    # The machine waits by itself: who asks through Docker again and again takes of the processors that are measured.
+    events = machine.look("--until=healthy", f"--since={hit}", within=LONGEST)["events"]
+    still = windows(events)
     at = {event["event"]: event["at"] for event in events}
     dated = sum(event.get("seconds", 0) for event in events if event["event"] == "times")
     told = [event["files"] for event in events if "files" in event]
-    if len(still) != 1 or "not proved" in at or told not in ([], [FILES]):
+    if [len(still), "thawed" in at, "not proved" in at] != [1, True, False] or told not in ([], [TRACKS]):
         raise SystemExit(f"This was no plain repair; the guard's log of it: {events}")
     rclone, guard = (
         int(machine.sh(f"grep VmHWM /proc/$(systemctl show -P MainPID {unit})/status").split()[1]) * 1024 / 1e6
@@ -90,7 +87,7 @@ def main() -> None:
         save(
             {
                 **circumstances("large_repair"),
-                "files": FILES,
+                "files": TRACKS,
                 "latency": asked.latency,
                 "repairs": asked.repairs,
                 "found": rows,
