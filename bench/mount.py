@@ -98,7 +98,7 @@ def main() -> None:
     # Told to stop, it still clears up.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        fill(asked.tracks, asked.mebibytes, asked.objects)
+        fill(asked.tracks, asked.mebibytes, asked.objects, asked.works)
         with bench(asked.objects) as found:
             rows = measure(found, asked.works, until)
     finally:

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,10 +128,10 @@ def _listens(port: int) -> bool:
 REMOTE = rclone.remote(BUCKET)
 
 
-def fill(tracks: int, mebibytes: int, objects: int) -> None:
+def fill(tracks: int, mebibytes: int, objects: int, works: Collection[str]) -> None:
     """Put the tree into the bucket, straight into S3; tracks of noise, because zeros could be stored as nothing.
 
-    Beside the tracks there are LONG files of LONG_MEBIBYTES each, for readers that are slow.
+    Where readers that are slow are among the works, there are LONG files of LONG_MEBIBYTES each for them.
     """
     with tempfile.TemporaryDirectory(prefix="bench-") as place:
         for number in range(objects):
@@ -139,7 +139,7 @@ def fill(tracks: int, mebibytes: int, objects: int) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("x", encoding="utf-8")
         _noise(Path(place, "tracks"), tracks, mebibytes)
-        _noise(Path(place, "long"), LONG, LONG_MEBIBYTES)
+        _noise(Path(place, "long"), LONG if "slow" in works else 0, LONG_MEBIBYTES)
         subprocess.run([*rclone.program(), "sync", place, REMOTE, "--transfers", "16"], check=True, timeout=600)
 
 
